@@ -1,0 +1,1 @@
+"""The only code that leaves the process: ports, and one adapter for each outside system."""
