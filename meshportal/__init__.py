@@ -1,0 +1,1 @@
+"""MeshPortal: a web portal for Istio service meshes."""

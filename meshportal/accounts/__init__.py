@@ -1,0 +1,1 @@
+"""People, roles per cluster and namespace, API tokens."""

@@ -1,0 +1,1 @@
+"""What people look at: the on-call board and the service pages."""

@@ -1,0 +1,1 @@
+"""Last-known state of each mesh; every row carries observed_at."""

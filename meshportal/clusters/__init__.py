@@ -1,0 +1,1 @@
+"""The meshes this portal looks after."""

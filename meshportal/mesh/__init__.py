@@ -1,0 +1,1 @@
+"""Istio in our own words. Pure: standard library only, no Django, no I/O, no clock."""

@@ -1,0 +1,23 @@
+"""Every address of the portal, by app."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from meshportal.api.v1 import api
+
+urlpatterns = [
+    path("", include("meshportal.board.urls")),
+    path("account/", include("meshportal.accounts.urls")),
+    path("services/", include("meshportal.board.services_urls")),
+    path("changes/", include("meshportal.changes.urls")),
+    path("policies/", include("meshportal.policies.urls")),
+    path("audit/", include("meshportal.audit.urls")),
+    path("api/v1/", api.urls),
+    path("i18n/", include("meshportal.web.urls")),
+]
+
+handler400 = "meshportal.web.errors.bad_request"
+handler403 = "meshportal.web.errors.permission_denied"
+handler404 = "meshportal.web.errors.not_found"
+handler500 = "meshportal.web.errors.server_error"

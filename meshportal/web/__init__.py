@@ -1,0 +1,1 @@
+"""Request and response helpers, template tags, the stream endpoint. No models."""
