@@ -1,0 +1,71 @@
+"""What `changes` asks of a kind of change. It does not know the kinds: settings.CHANGE_KINDS names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from meshportal.clusters.models import Cluster
+from meshportal.mesh.findings import Finding, Risk
+from meshportal.mesh.plans import FieldChange, Plan
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a change is about: one service of one mesh."""
+
+    cluster: Cluster
+    namespace: str
+    service: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence about one field of the form or of the request's body; field "" is about the whole."""
+
+    field: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A valid intent, and all that is derived from it and from what is live: nothing here has been saved."""
+
+    intent: Mapping[str, Any]
+    plan: Plan
+    title: str
+    findings: Sequence[Finding] = ()
+    risk: Risk | None = None
+    problems: Sequence[Problem] = field(default_factory=tuple)
+
+
+class SubjectUnknown(LookupError):
+    """There is no such service in the catalog."""
+
+
+class ChangeKind(Protocol):
+    """One self-service form's knowledge. Every method works from rows: none talks to a cluster."""
+
+    name: str
+
+    def propose(self, subject: Subject, raw: Mapping[str, Any]) -> Proposal | list[Problem]:
+        """From what was typed or sent to a proposal, or to every reason why not. Raises SubjectUnknown."""
+
+    def plain_words(self, intent: Mapping[str, Any], plan: Plan, per_second: float | None) -> list[str]:
+        """What the change does, in sentences for somebody who does not read YAML."""
+
+    def field_label(self, change: FieldChange, before: Any, after: Any) -> str:
+        """A name for a field in the diff, "" where its path has to do. `before` and `after` are the whole objects."""
+
+    def sentence(self, finding: Finding) -> tuple[str, str]:
+        """A finding in words, and its remedy ("" where there is none)."""
+
+
+def kind_named(name: str) -> ChangeKind:
+    """The kind of that name. Raises KeyError."""
+    kind: ChangeKind = import_string(settings.CHANGE_KINDS[name])()
+    return kind

@@ -1,0 +1,60 @@
+"""What the worker does for changes. A message carries an id and means "look at this row": doubled or lost, it changes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+
+from meshportal.changes import applying, dry_running
+from meshportal.changes.models import ChangeRequest, Revision, Status
+from meshportal.clients import connect
+from meshportal.clients.ports import ClientError
+
+OPEN = [Status.DRAFT, Status.IN_REVIEW, Status.APPROVED]
+
+
+@shared_task
+def tick() -> None:
+    """Find what is due and hand it out."""
+    now = timezone.now()
+    due = Q(status=Status.APPROVED) & (Q(next_due_at=None) | Q(next_due_at__lte=now))
+    orphaned = Q(status=Status.APPLYING, lease_until__lte=now)
+    for pk in ChangeRequest.objects.filter(due | orphaned).values_list("pk", flat=True):
+        apply_change.delay(pk)
+    unasked = Q(dry_run=Revision.DryRun.WAITING)
+    unanswered = Q(dry_run=Revision.DryRun.UNKNOWN, dry_run_at__lte=now - timedelta(seconds=15))
+    for pk in Revision.objects.filter(unasked | unanswered, change__status__in=OPEN).values_list("pk", flat=True)[:50]:
+        dry_run.delay(pk)
+
+
+@shared_task
+def apply_change(change_id: int) -> None:
+    """Carry one approved change to its cluster."""
+    change = ChangeRequest.objects.select_related("cluster").filter(pk=change_id).first()
+    if change is None:
+        return
+    try:
+        cluster = connect.cluster(change.cluster.worker_kubeconfig)
+    except ClientError as error:
+        ChangeRequest.objects.filter(pk=change_id, status=Status.APPROVED).update(
+            note=f"Waiting: {error}", next_due_at=timezone.now() + applying.RETRY
+        )
+        return
+    applying.apply(change_id, cluster=cluster, clock=timezone.now)
+
+
+@shared_task
+def dry_run(revision_id: int) -> None:
+    """Ask the cluster what it would say to one revision."""
+    revision = Revision.objects.select_related("change__cluster").filter(pk=revision_id).first()
+    if revision is None:
+        return
+    try:
+        cluster = connect.cluster(revision.change.cluster.worker_kubeconfig)
+    except ClientError as error:
+        dry_running.unknown(revision, str(error), now=timezone.now())
+        return
+    dry_running.ask(revision, cluster=cluster, now=timezone.now())
