@@ -90,6 +90,8 @@ async def _serve(folder: Path, args: argparse.Namespace) -> None:
     authority, certificate, key = identity.certificates(folder)
     tokens = identity.tokens(folder)
     listener = socket.create_server(("127.0.0.1", args.port))
+    # asyncio does this only for sockets with proto TCP, create_server's have 0: each answer would wait 40 ms for an ACK
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     port = listener.getsockname()[1]
     server = f"https://127.0.0.1:{port}"
     store = Store(folder / "objects.sqlite3", args.keep_events)
