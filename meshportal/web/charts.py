@@ -115,7 +115,7 @@ def nice_top(highest: float) -> float:
     """The end of an axis that starts at 0: at least `highest`, and half of it is a short number too. 0 gives 1."""
     if highest <= 0:
         return 1
-    size = 10 ** math.floor(math.log10(highest))
+    size = 10.0 ** math.floor(math.log10(highest))
     return next(step * size for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10, 12) if step * size >= highest * 0.999)
 
 

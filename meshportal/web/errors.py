@@ -60,7 +60,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     reference = uuid.uuid4().hex[:8]
     log.error("page failed", reference=reference, method=request.method, path=request.path)
     try:
-        html = render_to_string("500.html", {"reference": reference, "wrote": request.method not in {"GET", "HEAD", "OPTIONS"}})
+        html: str = render_to_string(
+            "500.html", {"reference": reference, "wrote": request.method not in {"GET", "HEAD", "OPTIONS"}}
+        )
     except Exception:
         log.exception("the error page failed too", reference=reference)
         html = LAST_WORDS.format(reference)

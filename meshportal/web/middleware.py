@@ -47,7 +47,7 @@ class PreferencesMiddleware:
         language = chosen or cookie or translation.get_language_from_request(request)
         theme = getattr(person, "theme", "")
         request.theme = theme if theme in {"light", "dark"} else ""
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]  # where Django's own LocaleMiddleware puts it
+        request.LANGUAGE_CODE = language  # where Django's own LocaleMiddleware puts it
         with translation.override(language):
             response = self.get_response(request)
         if not chosen and not cookie:

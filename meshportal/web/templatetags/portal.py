@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms, template
+from django.forms.boundfield import BoundWidget
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -195,6 +196,20 @@ def control(field: forms.BoundField, **attrs: str) -> SafeString:
     css = next((css for kind, css in CONTROL_CLASSES if isinstance(widget, kind)), "form-control")
     names = [css, widget.attrs.get("class", ""), "is-invalid" if field.errors else ""]
     return field.as_widget(attrs={**attrs, "class": " ".join(filter(None, names))})
+
+
+@register.filter
+def options(field: forms.BoundField) -> list[BoundWidget]:
+    """The single choices of a field of radio buttons or boxes, with our classes."""
+    attrs: dict[str, str | bool] = {"id": field.auto_id, "class": "form-check-input"}
+    subwidgets = field.field.widget.subwidgets(field.html_name, field.value(), attrs=field.build_widget_attrs(attrs))
+    return [BoundWidget(field.field.widget, data, field.form.renderer) for data in subwidgets]
+
+
+@register.filter
+def is_optional(field: forms.BoundField) -> bool:
+    """Whether a field may stay empty. A list always shows a choice, so nothing is said of it."""
+    return not field.field.required and not isinstance(field.field.widget, forms.Select)
 
 
 @register.filter
