@@ -1,7 +1,7 @@
 """Collect the texts of the product and compile their translations: `python scripts/messages.py`.
 
-Needs nothing but Django: no gettext tools. Adds what is missing to the .po with an empty translation, drops what no page says any more,
-writes the .mo, and names what is still to be translated. Both files are committed; tests/test_translations.py watches them.
+Needs nothing but Django: no gettext tools. Adds what is missing to the .po with an empty translation, drops what no page says any
+more, writes the .mo, and names what is still to be translated. Both files are committed; tests/test_translations.py watches them.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ def texts_of_python(source: str, where: str) -> Iterator[Text]:
 
 def texts_of_template(name: str, source: str) -> Iterator[Text]:
     """Texts of one template. Raises NotLiteral, and TemplateSyntaxError for a template that is broken."""
-    from django.template import engines
+    from django.template import Template
     from django.templatetags.i18n import BlockTranslateNode, TranslateNode
     from django.utils.translation.template import constant_re
 
-    nodes = engines["django"].from_string(source).template.nodelist
+    nodes = Template(source).nodelist
     for node in nodes.get_nodes_by_type(TranslateNode):
         literal = node.filter_expression.var.literal
         if not isinstance(literal, str):
