@@ -1,0 +1,33 @@
+"""What the wire tests need: a server that records, and clients that talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import client
+
+from meshportal.clients.kubernetes import KubernetesCluster
+from tests.recorder import Recorder, recorder
+
+TOKEN = "sesame-0123456789abcdef"
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    with recorder() as recording:
+        yield recording
+
+
+@pytest.fixture
+def cluster(server: Recorder) -> Iterator[KubernetesCluster]:
+    """A client of `server` with a token, that waits a fifth of a second for answers."""
+    adapter = KubernetesCluster(configuration(server.url), connect_seconds=0.2, read_seconds=0.2)
+    yield adapter
+    adapter.close()
+
+
+def configuration(url: str, token: str = TOKEN) -> client.Configuration:
+    made = client.Configuration(host=url)
+    made.api_key = {"BearerToken": f"Bearer {token}"}
+    return made

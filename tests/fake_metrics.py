@@ -1,0 +1,160 @@
+"""A Prometheus in memory that answers from facts a test states: who sees how much of what."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from meshportal.clients.history import is_error
+from meshportal.clients.ports import History, HistoryPoint, MetricsUnavailable, VersionNow
+from meshportal.mesh.refs import ServiceRef
+from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRow
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One series of istio_requests_total."""
+
+    reporter: str
+    service: ServiceRef
+    version: str
+    code: str
+    policy: str
+
+
+class FakeMetrics:
+    """See MetricsPort for what the methods promise. `calls` names the methods that were called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._rates: dict[Seen, float] = {}
+        self._latencies: dict[tuple[str, ServiceRef, str], float] = {}
+        self._proxies: set[tuple[str, str]] = set()
+        self._control_plane = ControlPlane(None, None, None)
+        self._histories: dict[ServiceRef, History] = {}
+        self._away = False
+
+    # ------------------------------------------------------------ what happens out there
+
+    def sees(
+        self,
+        service: ServiceRef,
+        version: str,
+        per_second: float,
+        *,
+        code: str = "200",
+        reporter: str = "destination",
+        policy: str = "mutual_tls",
+    ) -> None:
+        """From now on this series has this rate. A caller's side never knows how its requests arrived: "unknown"."""
+        arrived = "unknown" if reporter == "source" else policy
+        self._rates[Seen(reporter, service, version, code, arrived)] = per_second
+
+    def takes(self, service: ServiceRef, p95_ms: float, *, version: str = "", reporter: str = "destination") -> None:
+        """From now on the p95 of a service, or of one of its versions, is this."""
+        self._latencies[reporter, service, version] = p95_ms
+
+    def forgets(self, service: ServiceRef) -> None:
+        """The service's series are gone: no data, which is not 0."""
+        self._rates = {seen: rate for seen, rate in self._rates.items() if seen.service != service}
+        self._latencies = {key: value for key, value in self._latencies.items() if key[1] != service}
+        self._histories.pop(service, None)
+
+    def remembers(self, history: History) -> None:
+        """What `history` answers for that service, instead of the present for all of the past."""
+        self._histories[history.service] = history
+
+    def scrapes(self, namespace: str, pod: str) -> None:
+        """An Envoy is live and freshly scraped."""
+        self._proxies.add((namespace, pod))
+
+    def loses(self, namespace: str, pod: str) -> None:
+        self._proxies.discard((namespace, pod))
+
+    def hears_istiod(
+        self, *, uptime_seconds: float | None = None, connected_proxies: float | None = None, rejects: float | None = None
+    ) -> None:
+        self._control_plane = ControlPlane(uptime_seconds, connected_proxies, rejects)
+
+    def goes_away(self) -> None:
+        """From now on nothing answers."""
+        self._away = True
+
+    def comes_back(self) -> None:
+        self._away = False
+
+    # ------------------------------------------------------------ MetricsPort
+
+    def traffic(self, window_seconds: int) -> list[TrafficRow]:
+        self._answer("traffic")
+        sums: dict[tuple[str, ServiceRef, str, str], float] = defaultdict(float)
+        for seen, rate in self._rates.items():
+            sums[seen.reporter, seen.service, seen.code, seen.policy] += rate
+        return [TrafficRow(*key, rate) for key, rate in sums.items()]
+
+    def versions(self, services: Sequence[ServiceRef], window_seconds: int) -> list[VersionRow]:
+        if not services:
+            return []
+        self._answer("versions")
+        sums: dict[tuple[str, ServiceRef, str, str], float] = defaultdict(float)
+        for seen, rate in self._rates.items():
+            if seen.service in services:
+                sums[seen.reporter, seen.service, seen.version, seen.code] += rate
+        return [VersionRow(*key, rate) for key, rate in sums.items()]
+
+    def latency(self, window_seconds: int) -> list[LatencyRow]:
+        self._answer("latency")
+        rows = self._latencies.items()
+        return [LatencyRow(reporter, service, p95) for (reporter, service, version), p95 in rows if not version]
+
+    def mesh_latency(self, window_seconds: int) -> dict[str, float]:
+        """The highest of the services stands for the mesh."""
+        self._answer("mesh_latency")
+        highest: dict[str, float] = {}
+        for (reporter, _, version), p95 in self._latencies.items():
+            if not version:
+                highest[reporter] = max(p95, highest.get(reporter, 0.0))
+        return highest
+
+    def proxies(self, fresh_seconds: int) -> set[tuple[str, str]]:
+        self._answer("proxies")
+        return set(self._proxies)
+
+    def control_plane(self) -> ControlPlane:
+        self._answer("control_plane")
+        return self._control_plane
+
+    def history(self, service: ServiceRef, *, start: datetime, end: datetime, step_seconds: int) -> History:
+        """The present at every step, with p95 for all quantiles, unless the test told what to remember."""
+        self._answer("history")
+        if service in self._histories:
+            return self._histories[service]
+        reporters = {seen.reporter for seen in self._rates if seen.service == service}
+        reporter = next((side for side in ("source", "destination") if side in reporters), "")
+        rows = [(s.version, s.code, rate) for s, rate in self._rates.items() if (s.service, s.reporter) == (service, reporter)]
+        rate, errors = _signals([(code, rate) for _, code, rate in rows])
+        p95 = self._latencies.get((reporter, service, "")) if rate else None
+        times = range(round(start.timestamp()), round(end.timestamp()) + 1, step_seconds)
+        points = tuple(HistoryPoint(datetime.fromtimestamp(at, UTC), rate, errors, p95, p95, p95) for at in times)
+        versions = []
+        for version in sorted({version for version, _, _ in rows}):
+            its_rate, its_errors = _signals([(code, rate) for v, code, rate in rows if v == version])
+            its_p95 = self._latencies.get((reporter, service, version)) if its_rate else None
+            versions.append(VersionNow(version, its_rate or 0.0, its_errors, its_p95))
+        return History(service, reporter, points, tuple(versions))
+
+    def _answer(self, method: str) -> None:
+        self.calls.append(method)
+        if self._away:
+            raise MetricsUnavailable("Prometheus cannot be reached.")
+
+
+def _signals(rates: Sequence[tuple[str, float]]) -> tuple[float | None, float | None]:
+    """Rate and ratio of errors; None without series, and no ratio without requests."""
+    if not rates:
+        return None, None
+    total = math.fsum(rate for _, rate in rates)
+    return total, math.fsum(rate for code, rate in rates if is_error(code)) / total if total > 0 else None
