@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from meshportal.sandbox.api import schema
+from meshportal.sandbox.api import cel_rules, schema, validation, webhook
 from meshportal.sandbox.api.kinds import Resource
 from meshportal.sandbox.api.names import metadata_causes
-from meshportal.sandbox.api.status import ApiError, JsonObject, Target, invalid
+from meshportal.sandbox.api.status import ApiError, Cause, JsonObject, Target, bad_request, invalid
 
 
 def prune(resource: Resource, version: str, item: JsonObject) -> tuple[JsonObject, list[str]]:
@@ -16,25 +16,30 @@ def prune(resource: Resource, version: str, item: JsonObject) -> tuple[JsonObjec
     return kept, [f'unknown field "{path}"' for path in unknown]
 
 
-def strict_error(resource: Resource, version: str, item: JsonObject, unknown: list[str]) -> str:
-    """The message of a 400 for a POST or PUT."""
+def strict_error(resource: Resource, version: str, unknown: list[str]) -> ApiError:
+    """The 400 for a POST or PUT with fieldValidation=Strict."""
     handled = f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}'
-    return f"{handled}: strict decoding error: {', '.join(unknown)}"
+    return bad_request(f"{handled}: strict decoding error: {', '.join(unknown)}")
 
 
-def strict_patch_error(resource: Resource, name: str, item: JsonObject, unknown: list[str]) -> ApiError:
-    """The 422 for a patch. As the real one does, it quotes the whole object."""
-    target = Target(resource.group, resource.kind, name)
-    whole = json.dumps(item, separators=(",", ":"))
-    return ApiError(
-        422, "Invalid", f' "" is invalid: patch: Invalid value: "{whole}": strict decoding error: {", ".join(unknown)}', target
-    )
+def strict_patch_error(item: JsonObject, unknown: list[str]) -> ApiError:
+    """The 422 for a patch. As the real one does, it quotes the whole object and names no kind."""
+    whole = json.dumps(json.dumps(item, separators=(",", ":"), sort_keys=True))
+    cause = Cause("FieldValueInvalid", f"Invalid value: {whole}: strict decoding error: {', '.join(unknown)}", "patch")
+    return invalid(Target(), [cause])
 
 
-def judge(resource: Resource, version: str, item: JsonObject, live: JsonObject | None) -> list[str]:
+def judge(resource: Resource, version: str, item: JsonObject) -> list[str]:
     """The warnings about an object that is about to be stored. Raises 422, or 400 from the webhook."""
     metadata = item["metadata"]
     causes = metadata_causes(resource, metadata)
+    if resource.custom:
+        facts, body = schema.schema_of(resource, version), {name: part for name, part in item.items() if name != "metadata"}
+        causes += validation.check(facts, body, "")
+        if any(cause.reason in validation.BLOCKING for cause in causes):
+            causes.append(validation.UNCHECKED)
+        else:
+            causes += cel_rules.check(facts, body, "")
     if causes:
         raise invalid(Target(resource.group, resource.kind, metadata.get("name", "")), causes)
-    return []
+    return webhook.judge(resource, item)

@@ -63,7 +63,8 @@ def prune(schema: JsonObject, item: JsonObject) -> tuple[JsonObject, list[str]]:
         elif name == "metadata":
             kept[name] = _known_metadata(value, unknown)
         elif name in schema.get("properties", {}):
-            kept[name] = _pruned(schema["properties"][name], value, name, unknown)
+            if value is not None:
+                kept[name] = _pruned(schema["properties"][name], value, name, unknown)
         elif keeps_unknown(schema):
             kept[name] = value
         else:
@@ -87,7 +88,9 @@ def _pruned(schema: JsonObject, value: Any, path: str, unknown: list[str]) -> An
     for name, part in value.items():
         inner = known.get(name) or (others if isinstance(others, dict) else None)
         if inner is not None:
-            kept[name] = _pruned(inner, part, f"{path}.{name}", unknown)
+            # a null the schema does not allow counts as absent
+            if part is not None or inner.get("nullable") or inner is others:
+                kept[name] = _pruned(inner, part, f"{path}.{name}", unknown)
         elif others is True or keeps_unknown(schema):
             kept[name] = part
         else:

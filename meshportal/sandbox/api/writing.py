@@ -175,7 +175,7 @@ class Writer:
         """The object without fields its schema does not know, which are refused, warned of or ignored as the request says."""
         item, unknown = judges.prune(self.resource, self.place.version, item)
         if unknown and self.request.field_validation == "Strict":
-            raise bad_request(judges.strict_error(self.resource, self.place.version, item, unknown))
+            raise judges.strict_error(self.resource, self.place.version, unknown)
         if self.request.field_validation == "Warn":
             self.warnings += unknown
         return item
@@ -185,7 +185,7 @@ class Writer:
             raise invalid_patch(self.place.target)
         pruned, unknown = judges.prune(self.resource, self.place.version, item)
         if unknown and self.request.field_validation == "Strict":
-            raise judges.strict_patch_error(self.resource, self.place.name, item, unknown)
+            raise judges.strict_patch_error(item, unknown)
         if self.request.field_validation == "Warn":
             self.warnings += unknown
         for name in ("name", "namespace"):
@@ -263,7 +263,7 @@ class Writer:
 
     def _judge(self, item: JsonObject, live: JsonObject | None) -> None:
         if self.place.subresource != "status":
-            self.warnings += judges.judge(self.resource, self.place.version, item, live)
+            self.warnings += judges.judge(self.resource, self.place.version, item)
 
     def _author(self) -> Author:
         return Author(self.request.manager, self.place.api_version, self.place.subresource, now())
