@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,14 @@ def main(args: argparse.Namespace) -> int:
         os.write(1, json.dumps(play.info | {"pid": os.getpid()}).encode() + b"\n")
     stop.wait()
     play.close()
-    return 0
+    return 1 if play.failed else 0
 
 
 class Play:
     """Everything that runs, put together: threads end with the process or when `stop` is set."""
 
     def __init__(self, args: argparse.Namespace, stop: threading.Event) -> None:
+        self.failed = False
         self._stop = stop
         self._interval: float = args.interval
         self._istiod: str | None = args.istiod_metrics
@@ -118,10 +120,19 @@ class Play:
         for thread in self._threads:
             thread.join(2)
 
-    def _thread(self, target: Any, *args: Any) -> None:
-        thread = threading.Thread(target=target, args=args, name=target.__name__, daemon=True)
+    def _thread(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=self._run, args=(target, *args), name=target.__name__, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _run(self, target: Callable[..., None], *args: Any) -> None:
+        """A world that stands still would look healthy: if one thread fails, all end."""
+        try:
+            target(*args)
+        except BaseException:
+            self.failed = True
+            self._stop.set()
+            raise
 
     def _objects(self) -> Objects:
         mirror = self._mirror

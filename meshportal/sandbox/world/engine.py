@@ -17,6 +17,8 @@ from meshportal.sandbox.world.tsdb import Labels, Store, labels_of
 
 ISTIO_VERSION = "1.31.0"
 _ISTIOD_AGE_SECONDS = 3 * 86_400
+_COARSE_SECONDS = 5.0
+_FINE_SECONDS = 60.0
 PodKey = tuple[str, str]
 
 
@@ -58,11 +60,16 @@ class World:
         return scenario
 
     def backfill(self, now: float, seconds: float, interval: float) -> None:
-        """Samples as if the present objects had been there for `seconds` already, the last at `now`."""
-        steps = max(1, int(seconds / interval))
-        self._until = self._born = now - (steps + 1) * interval
-        for step in range(steps, -1, -1):
-            self.scrape(now - step * interval)
+        """Samples as if the present objects had been there for `seconds` already, the last at `now`.
+
+        Only in the last minute are they as close as `interval` if that is short.
+        """
+        coarse = max(interval, _COARSE_SECONDS)
+        times = [now - age * coarse for age in range(int(seconds / coarse), 0, -1) if age * coarse > _FINE_SECONDS]
+        times += [now - age * interval for age in range(max(1, int(_FINE_SECONDS / interval)), -1, -1)]
+        self._until = self._born = times[0] - coarse
+        for time in times:
+            self.scrape(time)
 
     def scrape(self, now: float) -> None:
         """Stores the samples of `now`. While Prometheus is down it collects none."""

@@ -100,7 +100,7 @@ class Kube:
         items: list[Manifest] = []
         token = ""
         while True:
-            page = self._json("GET", path_of(kind), {"limit": "500", "continue": token} if token else {"limit": "500"})
+            page = self.request("GET", path_of(kind), {"limit": "500", "continue": token} if token else {"limit": "500"})
             items += page.get("items") or []
             token = page.get("metadata", {}).get("continue", "")
             if not token:
@@ -131,23 +131,24 @@ class Kube:
     def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         """POST. Raises KubeError, 409 where the name is taken."""
         path = path_of(kind, manifest["metadata"].get("namespace", ""))
-        return self._json("POST", path, {"fieldManager": FIELD_MANAGER}, manifest)
+        return self.request("POST", path, {"fieldManager": FIELD_MANAGER}, manifest)
 
     def merge_status(self, kind: Kind, namespace: str, name: str, status: Manifest) -> Manifest:
         """Merges into the status of one object through its subresource. Raises KubeError."""
-        return self._json("PATCH", path_of(kind, namespace, name, "status"), {"fieldManager": FIELD_MANAGER},
+        return self.request("PATCH", path_of(kind, namespace, name, "status"), {"fieldManager": FIELD_MANAGER},
                           {"status": status}, "application/merge-patch+json")
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """DELETE; an absent object is success. Raises KubeError."""
         try:
-            self._json("DELETE", path_of(kind, namespace, name), {})
+            self.request("DELETE", path_of(kind, namespace, name), {})
         except KubeError as error:
             if error.status != 404:
                 raise
 
-    def _json(self, method: str, path: str, query: dict[str, str], body: Manifest | None = None,
-              content_type: str = "application/json") -> Manifest:
+    def request(self, method: str, path: str, query: dict[str, str], body: Any = None,
+                content_type: str = "application/json") -> Manifest:
+        """One request and its JSON answer. Raises KubeError."""
         headers = self._headers | ({"Content-Type": content_type} if body is not None else {})
         data = json.dumps(body).encode() if body is not None else None
         try:

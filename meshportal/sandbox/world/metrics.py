@@ -47,7 +47,7 @@ class _Counter:
 
     def __init__(self, pod: tuple[str, str], labels: dict[str, str]) -> None:
         self.pod = pod
-        self._requests = labels_of(REQUESTS, labels)
+        self.requests = labels_of(REQUESTS, labels)
         self._buckets = [labels_of(BUCKETS, labels | {"le": bound_text(bound)}) for bound in BOUNDS]
         self._count, self._sum = labels_of(f"{DURATION}_count", labels), labels_of(f"{DURATION}_sum", labels)
         self._within = [0.0] * len(BOUNDS)
@@ -64,7 +64,7 @@ class _Counter:
         if not whole[-1]:
             # a proxy shows a series from its first request on
             return
-        yield self._requests, whole[-1]
+        yield self.requests, whole[-1]
         yield from zip(self._buckets, whole, strict=True)
         yield self._count, whole[-1]
         yield self._sum, round(self._milliseconds, 3)
@@ -75,7 +75,8 @@ class Counters:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._counters: dict[tuple[object, ...], _Counter] = {}
+        self._counters: dict[Labels, _Counter] = {}
+        self._known: dict[tuple[object, ...], _Counter] = {}
 
     def add(self, flows: Iterable[Flow], start: float, end: float) -> None:
         """Counts what `flows` send between two times (seconds since the epoch)."""
@@ -85,21 +86,27 @@ class Counters:
                 busy[flow.wave] = waved(flow.wave, self._seed, start, end)
             requests = flow.rate * busy[flow.wave]
             for reporter, pod in _reporters(flow):
-                key = (reporter, flow.caller, flow.service, flow.destination, flow.code, flow.flags, flow.mutual_tls)
-                counter = self._counters.get(key)
-                if counter is None:
-                    counter = self._counters[key] = _Counter(pod, _labels(flow, reporter, pod))
-                counter.add(requests, flow.latency)
+                self._counter(flow, reporter, pod).add(requests, flow.latency)
 
     def keep(self, pods: Collection[tuple[str, str]]) -> None:
         """Forgets the counters of every pod that is not among `pods` (namespace, name): its process is gone."""
-        self._counters = {key: counter for key, counter in self._counters.items() if counter.pod in pods}
+        self._counters = {labels: counter for labels, counter in self._counters.items() if counter.pod in pods}
+        self._known.clear()
 
     def samples(self, silent: Collection[tuple[str, str]] = ()) -> Iterator[tuple[Labels, float]]:
         """Every sample, except those of pods that cannot be scraped."""
         for counter in self._counters.values():
             if counter.pod not in silent:
                 yield from counter.samples()
+
+    def _counter(self, flow: Flow, reporter: str, pod: tuple[str, str]) -> _Counter:
+        key = (reporter, flow.caller, flow.service, flow.destination, flow.code, flow.flags, flow.mutual_tls)
+        found = self._known.get(key)
+        if found is None:
+            # one end's labels do not name the other end's pod: when that is replaced, the counter goes on
+            fresh = _Counter(pod, _labels(flow, reporter, pod))
+            found = self._known[key] = self._counters.setdefault(fresh.requests, fresh)
+        return found
 
 
 def _reporters(flow: Flow) -> Iterator[tuple[str, tuple[str, str]]]:
