@@ -136,7 +136,10 @@ def test_hooks_call_tools_that_are_installed() -> None:
     assert [tool for tool in tools if not (installed / Path(tool).name).exists()] == []
 
 
-@pytest.mark.parametrize("document", sorted(p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]))
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_between_our_documents_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text()
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
