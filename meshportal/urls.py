@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from meshportal.api.v1 import api
+from meshportal.api import v1
 
 urlpatterns = [
     path("", include("meshportal.board.urls")),
@@ -12,8 +12,8 @@ urlpatterns = [
     path("services/", include("meshportal.board.services_urls")),
     path("changes/", include("meshportal.changes.urls")),
     path("policies/", include("meshportal.policies.urls")),
-    path("audit/", include("meshportal.audit.urls")),
-    path("api/v1/", api.urls),
+    path("audit/", include("meshportal.board.audit_urls")),
+    path("api/v1/", v1.urlpatterns()),
     path("i18n/", include("meshportal.web.urls")),
 ]
 

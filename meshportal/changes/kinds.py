@@ -37,7 +37,7 @@ class Proposal:
 
     intent: Mapping[str, Any]
     plan: Plan
-    title: str
+    titles: Mapping[str, str]  # by language code, "en" among them
     findings: Sequence[Finding] = ()
     risk: Risk | None = None
     problems: Sequence[Problem] = field(default_factory=tuple)
@@ -60,6 +60,9 @@ class ChangeKind(Protocol):
 
     def field_label(self, change: FieldChange, before: Any, after: Any) -> str:
         """A name for a field in the diff, "" where its path has to do. `before` and `after` are the whole objects."""
+
+    def field_text(self, path: str, value: Any) -> str:
+        """A value of a changed field in words (90 %), "" where its YAML has to do."""
 
     def sentence(self, finding: Finding) -> tuple[str, str]:
         """A finding in words, and its remedy ("" where there is none)."""

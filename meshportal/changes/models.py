@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from meshportal.accounts.models import Person
@@ -35,7 +36,8 @@ class ChangeRequest(models.Model):
     cluster = models.ForeignKey(Cluster, on_delete=models.PROTECT, related_name="changes")
     namespace = models.CharField(max_length=63)
     service = models.CharField(max_length=63)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=200)  # English, as the record keeps it
+    titles = models.JSONField(default=dict)  # by language, for pages
     author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="changes")
     reason = models.TextField()
     ticket = models.CharField(max_length=80, blank=True)
@@ -65,6 +67,11 @@ class ChangeRequest(models.Model):
     @property
     def label(self) -> str:
         return f"CR-{self.pk}"
+
+    @property
+    def local_title(self) -> str:
+        """The title in the reader's language."""
+        return str(self.titles.get(get_language() or "", self.title))
 
 
 class Revision(models.Model):

@@ -163,7 +163,8 @@ def text_problems(reason: str, ticket: str) -> list[Problem]:
 def _plan_columns(proposal: Proposal) -> dict[str, Any]:
     risk = proposal.risk or Risk(Level.LOW, ())
     return {
-        "title": proposal.title[:200],
+        "title": proposal.titles["en"][:200],
+        "titles": dict(proposal.titles),
         "digest": proposal.plan.digest,
         "risk": {"level": risk.level.value, "reasons": list(risk.reasons)},
         "approvals_needed": APPROVALS_NEEDED[risk.level],

@@ -169,6 +169,23 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
         yield FieldChange(path, before, after)
 
 
+def json_patch(item: PlanItem) -> list[dict[str, Any]]:
+    """RFC 6902 operations that turn `before` into `after`, for people who want to do it by hand. Removals come last and from the
+    end, so that no index moves under another."""
+    changes = [(pointer(change.path), change) for change in field_changes(item)]
+    added = [{"op": "add", "path": path, "value": c.after} for path, c in changes if c.before is ABSENT]
+    replaced = [
+        {"op": "replace", "path": path, "value": c.after} for path, c in changes if ABSENT not in (c.before, c.after)
+    ]
+    removed = [{"op": "remove", "path": path} for path, c in reversed(changes) if c.after is ABSENT]
+    return [*replaced, *added, *removed]
+
+
+def pointer(path: str) -> str:
+    """A path such as spec.http[0].weight as a JSON pointer: /spec/http/0/weight."""
+    return "/" + path.replace("[", ".").replace("]", "").replace(".", "/")
+
+
 def other_managers(manifest: Manifest | None, fields: Fields, ours: str) -> list[tuple[str, str]]:
     """Who else manages a field of `fields`: (manager, time of their last write) from metadata.managedFields, newest first."""
     found: dict[str, str] = {}

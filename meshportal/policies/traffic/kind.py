@@ -1,0 +1,64 @@
+"""Traffic weights as a kind of change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+
+from meshportal.changes.kinds import Problem, Proposal, Subject
+from meshportal.mesh.findings import Finding
+from meshportal.mesh.plans import FieldChange, Plan
+from meshportal.mesh.refs import ServiceRef
+from meshportal.mesh.traffic import live_weights, render
+from meshportal.mesh.traffic_rules import analyse, assess, parse_weights
+from meshportal.policies.traffic import words
+from meshportal.policies.traffic.live import traffic_live
+
+
+class Traffic:
+    """`raw` is {"weights": {subset: percent}}; the intent is the same with whole numbers, and the service it is about."""
+
+    name = "traffic"
+
+    def propose(self, subject: Subject, raw: Mapping[str, Any]) -> Proposal | list[Problem]:
+        live = traffic_live(subject)
+        typed = raw.get("weights")
+        if not isinstance(typed, Mapping):
+            typed = {}
+        intent, errors = parse_weights(typed, live)
+        if intent is None:
+            return [Problem(error.field, words.error_sentence(error)) for error in errors]
+        plan = render(intent, live)
+        findings = analyse(intent, live, plan)
+        return Proposal(
+            intent={"namespace": subject.namespace, "service": subject.service, "weights": dict(intent.weights)},
+            plan=plan,
+            titles=_titles(subject.service, intent.weights, live_weights(live) or {}),
+            findings=findings,
+            risk=assess(intent, live, findings),
+        )
+
+    def plain_words(self, intent: Mapping[str, Any], plan: Plan, per_second: float | None) -> list[str]:
+        service = ServiceRef(intent["namespace"], intent["service"])
+        return words.plain_words(service.name, intent["weights"], plan, per_second)
+
+    def field_label(self, change: FieldChange, before: Any, after: Any) -> str:
+        return words.field_label(change, before, after)
+
+    def field_text(self, path: str, value: Any) -> str:
+        return words.field_text(path, value)
+
+    def sentence(self, finding: Finding) -> tuple[str, str]:
+        return words.finding_sentence(finding)
+
+
+def _titles(service: str, weights: Mapping[str, int], before: Mapping[str, float]) -> dict[str, str]:
+    """The title in every language of the portal: whoever reads the list is not whoever wrote the change."""
+    titles: dict[str, str] = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            titles[code] = words.title(service, weights, before)
+    return titles
