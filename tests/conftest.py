@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from django.conf import settings
@@ -25,6 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for tier, reason in lacks.items():
             if reason and item.get_closest_marker(tier):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write the tiers into the report, which is all that the process that counts sees of a test."""
+    report = yield
+    report.tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]  # type: ignore[attr-defined]
+    return report
 
 
 class Recorder:
