@@ -39,6 +39,9 @@ lock: $(DEVELOPMENT)   ## requirements*.txt from requirements*.in: newest versio
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; \
 	done
 
+messages: $(DEVELOPMENT)   ## the texts of pages and sentences into locale/, and their translations compiled
+	$(BIN)/python scripts/messages.py
+
 clean:          ## away with everything that the other targets made, the demo's data included
 	rm -rf $(VENV) var staticfiles test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find meshportal tests -name __pycache__ -type d -prune -exec rm -rf {} +
