@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -76,15 +76,15 @@ def texts_of_template(name: str, source: str) -> Iterator[Text]:
     from django.utils.translation.template import constant_re
 
     nodes = Template(source).nodelist
-    for node in nodes.get_nodes_by_type(TranslateNode):
+    for node in cast(list[TranslateNode], nodes.get_nodes_by_type(TranslateNode)):
         literal = node.filter_expression.var.literal
         if not isinstance(literal, str):
             raise NotLiteral(f"{name}: {{% translate %}} takes a text as it stands in the source")
         yield Text(_percent(literal), context=_literal(node.message_context))
-    for node in nodes.get_nodes_by_type(BlockTranslateNode):
-        singular = node.render_token_list(node.singular)[0]
-        plural = node.render_token_list(node.plural)[0] if node.plural else ""
-        yield Text(singular, plural, _literal(node.message_context))
+    for block in cast(list[BlockTranslateNode], nodes.get_nodes_by_type(BlockTranslateNode)):
+        singular = block.render_token_list(block.singular)[0]
+        plural = block.render_token_list(block.plural)[0] if block.plural else ""
+        yield Text(singular, plural, _literal(block.message_context))
     for found in constant_re.findall(source):
         yield Text(_percent(ast.literal_eval(found)))
 

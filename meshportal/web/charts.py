@@ -17,9 +17,20 @@ Point = tuple[float, float | None]
 DOT = 1.0
 
 
+# What a line is in its chart, and the class that draws it so; "" is the main one.
+ROLES = {
+    "": "",
+    "second": "mp-second",
+    "third": "mp-third",
+    "bad": "mp-bad",
+    "planned": "mp-planned",
+    "configured": "mp-configured",
+}
+
+
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart. `role`: "" the main one, "second", "third", "bad", "planned" or "configured"."""
+    """One line of a chart; `role` is a key of ROLES."""
 
     points: Sequence[Point]
     role: str = ""
@@ -116,7 +127,7 @@ def nice_top(highest: float) -> float:
     if highest <= 0:
         return 1
     size = 10.0 ** math.floor(math.log10(highest))
-    return next(step * size for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10, 12) if step * size >= highest * 0.999)
+    return next(step * size for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10, 12) if step * size >= highest * (1 - 1e-9))
 
 
 def span(points: Sequence[Point]) -> tuple[float, float]:

@@ -143,8 +143,7 @@ def _plotted(lines: Sequence[Line], frame: Frame, limit: float | None, marks: Se
     if limit is not None:
         parts.append(_horizontal("mp-limit", frame.y(limit), "100"))
     for line in reversed(lines):
-        css = f"mp-{line.role}" if line.role else ""
-        parts += [_path(css, charts.path(run, frame)) for run in charts.runs(line.points)]
+        parts += [_path(charts.ROLES[line.role], charts.path(run, frame)) for run in charts.runs(line.points)]
     parts += [_vertical("mp-change", frame.x(mark.at), "0", "100") for mark in marks]
     return _join(parts)
 
@@ -159,7 +158,7 @@ def _letters(marks: Sequence[Mark], frame: Frame, offset: float) -> SafeString:
 
 def swatch(role: str) -> SafeString:
     """The piece of line that a legend shows; `role` as of a Line, or "limit"."""
-    drawn = _horizontal("mp-limit", 5, "24") if role == "limit" else _path(f"mp-{role}" if role else "", "M0 5H24")
+    drawn = _horizontal("mp-limit", 5, "24") if role == "limit" else _path(charts.ROLES[role], "M0 5H24")
     return format_html('<svg class="mp-plot" viewBox="0 0 24 10" aria-hidden="true">{}</svg>', drawn)
 
 
