@@ -8,7 +8,7 @@ from meshportal.clusters.models import Cluster
 
 
 class Snapshot(models.Model):
-    """What the observer last saw of a cluster, whole, as `mesh.snapshot.Snapshot` in JSON. One row per cluster, replaced each tick."""
+    """What the observer last saw of a cluster: a `mesh.snapshot.Snapshot` in JSON. One row a cluster, replaced each tick."""
 
     cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="snapshot")
     version = models.PositiveBigIntegerField(default=0)
@@ -82,6 +82,7 @@ class ServiceHistory(models.Model):
     service = models.CharField(max_length=63)
     minutes = models.PositiveIntegerField()
     asked_at = models.DateTimeField(help_text="When somebody last looked")
+    busy_until = models.DateTimeField(null=True, help_text="Until then Prometheus is not asked for this row again")
     observed_at = models.DateTimeField(null=True)
     body = models.JSONField(null=True)
     error = models.CharField(max_length=300, blank=True)
