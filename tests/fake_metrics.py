@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from meshportal.clients.history import is_error
 from meshportal.clients.ports import History, HistoryPoint, MetricsUnavailable, VersionNow
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRow
+from meshportal.mesh.signals import PREFERENCE, SERVING, is_error
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FakeMetrics:
         policy: str = "mutual_tls",
     ) -> None:
         """From now on this series has this rate. A caller's side never knows how its requests arrived: "unknown"."""
-        arrived = "unknown" if reporter == "source" else policy
+        arrived = policy if reporter in SERVING else "unknown"
         self._rates[Seen(reporter, service, version, code, arrived)] = per_second
 
     def takes(self, service: ServiceRef, p95_ms: float, *, version: str = "", reporter: str = "destination") -> None:
@@ -133,7 +133,7 @@ class FakeMetrics:
         if service in self._histories:
             return self._histories[service]
         reporters = {seen.reporter for seen in self._rates if seen.service == service}
-        reporter = next((side for side in ("source", "destination") if side in reporters), "")
+        reporter = next((side for side in PREFERENCE if side in reporters), "")
         rows = [(s.version, s.code, rate) for s, rate in self._rates.items() if (s.service, s.reporter) == (service, reporter)]
         rate, errors = _signals([(code, rate) for _, code, rate in rows])
         p95 = self._latencies.get((reporter, service, "")) if rate else None

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from meshportal.clients.ports import History, HistoryPoint, VersionNow
+from meshportal.mesh.inventory import UNKNOWN_VERSION
 from meshportal.mesh.quantiles import histogram_quantile
 from meshportal.mesh.refs import ServiceRef
+from meshportal.mesh.signals import PREFERENCE, is_error
 
 Labels = Mapping[str, str]
 Series = Sequence[tuple[Labels, Mapping[int, float]]]
@@ -32,7 +34,7 @@ def history_of(
     All numbers come from one reporter: the callers' side where it has a sample, else the service's own; the two are never
     added, for one request is in both. Without either the reporter is "" and every point is "no data".
     """
-    reporter = next((side for side in ("source", "destination") if any(v for _, v in _seen_by(side, requests))), "")
+    reporter = next((side for side in PREFERENCE if any(v for _, v in _seen_by(side, requests))), "")
     counts, latencies = _seen_by(reporter, requests), _seen_by(reporter, buckets)
     return History(
         service,
@@ -40,11 +42,6 @@ def history_of(
         tuple(_point(at, _at(at, counts), _at(at, latencies)) for at in times),
         _versions(_seen_by(reporter, version_requests), _seen_by(reporter, version_buckets)),
     )
-
-
-def is_error(response_code: str) -> bool:
-    """5xx, and "0": the request got no answer at all (response_code in Istio's standard metrics)."""
-    return response_code == "0" or (len(response_code) == 3 and response_code.startswith("5"))
 
 
 def _point(at: int, counts: Rows, latencies: Rows) -> HistoryPoint:
@@ -69,7 +66,7 @@ def _versions(counts: Rows, latencies: Rows) -> tuple[VersionNow, ...]:
 
 
 def _version(labels: Labels) -> str:
-    return labels.get("destination_version", "unknown")
+    return labels.get("destination_version", UNKNOWN_VERSION)
 
 
 def _seen_by(reporter: str, rows: Iterable[tuple[Labels, T]]) -> list[tuple[Labels, T]]:

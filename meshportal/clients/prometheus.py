@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import math
 import re
@@ -50,8 +51,11 @@ class PrometheusMetrics:
         certificate_authority: str | None = None,
     ) -> None:
         parts = urlsplit(url)
-        self._secrets = [secret for secret in (unquote(parts.password or ""), *(headers or {}).values()) if secret]
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        basic = base64.b64encode(":".join(auth).encode()).decode() if auth else ""
+        # of "Bearer …" the last word is what must not be shown
+        words = [word for value in (headers or {}).values() for word in value.split()[-1:]]
+        self._secrets = [secret for secret in (basic, auth[1] if auth else "", *words) if secret]
         session = requests.Session()
         # from the environment requests would take a proxy, and from ~/.netrc a password that replaces our Authorization header
         session.trust_env = False

@@ -80,12 +80,12 @@ def fake_stage() -> Iterator[Stage]:
 @contextmanager
 def wire_stage(info: dict[str, Any]) -> Iterator[Stage]:
     """`info` is what the processes of tests/processes.py say of themselves."""
-    clusters = [KubernetesCluster.from_kubeconfig(info["kubeconfig"][user]) for user in ("admin", "nobody")]
-    stage = Stage(*clusters)
+    admin, nobody = (KubernetesCluster.from_kubeconfig(info["kubeconfig"][user]) for user in ("admin", "nobody"))
+    stage = Stage(admin, nobody)
     try:
         yield stage
     finally:
         # istiod and the watches of other tests need not carry what this one leaves behind
         stage.deleted(ref_of({"kind": "Namespace", "metadata": {"name": stage.namespace}}))
-        for cluster in clusters:
-            cluster.close()
+        admin.close()
+        nobody.close()
