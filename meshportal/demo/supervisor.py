@@ -107,6 +107,8 @@ class Demo:
 
     def start(self) -> Ready:
         """Start everything and wait until the board has numbers. Raises Failed, naming what did not start."""
+        if self.mesh == "real" and (self.folder / "portal.sqlite3").exists():
+            raise Failed(f"A real mesh is new at every start, and {self.folder} holds an earlier one: use another --folder.")
         began, self.started_at = time.monotonic(), time.time()
         step = self.progress.step
         with step("database and static files"):
