@@ -43,7 +43,7 @@ def compile_query(text: str, store: Store) -> Expression:
     try:
         tree = ast.parse(text)
     except ValueError as error:
-        raise QueryError(f'invalid parameter "query": parse error: {error}') from None
+        raise QueryError(f"parse error: {error}") from None
     return _Compiler(store).expression(tree)
 
 

@@ -32,7 +32,8 @@ def istiod_samples(text: str) -> Iterator[tuple[Labels, float]]:
 
 def parsed(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     """(name, labels, value) of every line that is a sample; a timestamp at its end is ignored. Raises ValueError."""
-    for line in text.splitlines():
+    # not splitlines(): that also cuts at separators that may stand in a label
+    for line in text.split("\n"):
         if not line.strip() or line.startswith("#"):
             continue
         found = _LINE.fullmatch(line.strip())

@@ -90,7 +90,12 @@ def application(
 def _data(store: Store, request: Request, now: float) -> dict[str, Any]:
     params = request.params
     if request.path == "/api/v1/query":
-        return instant(store, params.get("query", ""), _time(params, "time", now))
+        time_ms = _time(params, "time", now)
+        try:
+            return instant(store, params.get("query", ""), time_ms)
+        except QueryError as error:
+            # only the instant query names the parameter
+            raise QueryError(f'invalid parameter "query": {error}') if error.kind == "bad_data" else error from None
     if request.path != "/api/v1/query_range":
         raise QueryError("the sandbox serves /api/v1/query and /api/v1/query_range only", "not_found")
     start, end, step = _time(params, "start"), _time(params, "end"), _step(params.get("step", ""))

@@ -40,7 +40,7 @@ Expression = Scalar | Vector
 
 
 def unsupported(what: str) -> QueryError:
-    return QueryError(f'invalid parameter "query": the sandbox does not evaluate {what}')
+    return QueryError(f"parse error: the sandbox does not evaluate {what}")
 
 
 def nameless(labels: Labels) -> Labels:
