@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
-from meshportal.sandbox.api import kinds, reading
-from meshportal.sandbox.api.requests import Request, Route, method_not_allowed, parse_query, route
+from meshportal.sandbox.api import deleting, kinds, reading
+from meshportal.sandbox.api.answers import Answer
+from meshportal.sandbox.api.requests import Request, Route, method_not_allowed, parse_query, place_of, route
 from meshportal.sandbox.api.roles import Roles
-from meshportal.sandbox.api.status import ApiError, JsonObject, no_such_path, not_served
+from meshportal.sandbox.api.status import ApiError, JsonObject, bad_request, not_served
 from meshportal.sandbox.api.store import Store
-from meshportal.sandbox.api.writing import Answer, Writer
+from meshportal.sandbox.api.writing import Writer
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -23,8 +26,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 LARGEST_BODY = 3 * 1024 * 1024  # what a real API server takes
-WRITES_PATH = "/sandbox/writes"
+WRITES_PATH, COMPACT_PATH = "/sandbox/writes", "/sandbox/compact"
+# what a real API server has and this one has not; anything else nobody has
+KUBERNETES_PATHS = re.compile(r"/(openapi|api/v1/|apis/([a-z0-9.-]+\.k8s\.io|apps|batch|autoscaling|policy)(/|$)|metrics|logs)")
 HEALTH = ("/healthz", "/livez", "/readyz")
+
+
+@dataclass(frozen=True)
+class Text:
+    """An answer that is no JSON."""
+
+    text: str
+    code: int = 200
 
 
 class Application:
@@ -47,56 +60,61 @@ class Application:
             answer = Answer(error.code, error.body())
         if isinstance(answer, reading.Watch):
             await _stream(send, receive, answer.lines())
-        elif isinstance(answer, str):
-            await _whole(send, 200, answer.encode(), [(b"content-type", b"text/plain; charset=utf-8")])
+        elif isinstance(answer, Text):
+            await _whole(send, answer.code, answer.text.encode(), [(b"content-type", b"text/plain; charset=utf-8")])
         else:
             await _whole(send, answer.code, msgspec.json.encode(answer.body), _json_headers(answer.warnings))
 
-    def answer(self, request: Request) -> Answer | reading.Watch | str:
+    def answer(self, request: Request) -> Answer | reading.Watch | Text:
         """The answer to a request of a known user. Raises ApiError."""
-        place = route(request.path)
-        self.roles.require(request.user, request.access(place))
+        asked = place_of(request.path)
+        self.roles.require(request.user, request.access(asked))
+        place = route(asked, request.method)
         if place is None:
             return self._document(request)
-        if place.subresource and place.subresource != "status":
-            raise not_served(f"the subresource {place.subresource}")
-        if place.subresource and not place.resource.status:
-            raise no_such_path()
+        if place.subresource and not (place.subresource == "status" and place.resource.status):
+            raise not_served(f"the subresource {place.subresource} of {place.resource.plural}")
         if request.method == "GET":
             return self._read(place, request)
         return self._write(place, request)
 
     def _read(self, place: Route, request: Request) -> Answer | reading.Watch:
-        if place.name and not request.watch:
+        if place.name:
             return Answer(200, reading.get(self.store, place))
         if request.watch:
             return reading.Watch(self.store, place, request)
         return Answer(200, reading.list_page(self.store, place, request))
 
     def _write(self, place: Route, request: Request) -> Answer:
-        wants_name = request.method != "POST"
-        if wants_name is not bool(place.name):
-            if request.method == "DELETE":
-                raise not_served("deleting a collection")
+        if request.method == "DELETE" and not place.subresource:
+            handler = deleting.delete if place.name else deleting.delete_collection
+            return handler(self.store, place, request)
+        if request.method == "PUT" and not place.name:
+            raise bad_request("name must be provided")
+        if (request.method == "POST") is bool(place.name):
             raise method_not_allowed()
         writer = Writer(self.store, place, request)
-        handlers = {"POST": writer.create, "PUT": writer.replace, "PATCH": writer.patch, "DELETE": writer.delete}
+        handlers = {"POST": writer.create, "PUT": writer.replace, "PATCH": writer.patch}
         if request.method not in handlers:
             raise method_not_allowed()
         return handlers[request.method]()
 
-    def _document(self, request: Request) -> Answer | str:
+    def _document(self, request: Request) -> Answer | Text:
         path = request.path.rstrip("/")
-        if request.method != "GET":
-            raise no_such_path()
-        if path.startswith(HEALTH):
-            return "ok"
-        if path == WRITES_PATH:
-            return Answer(200, {"kind": "WriteList", "items": self.store.writes()})
-        found = self.version if path == "/version" else self._discovery(path)
-        if found is None:
-            raise no_such_path()
-        return Answer(200, found)
+        if request.method == "POST" and path == COMPACT_PATH:
+            self.store.compact(self.store.version)
+            return Answer(200, {"kind": "Compaction", "resourceVersion": str(self.store.version)})
+        if request.method == "GET":
+            if path.startswith(HEALTH):
+                return Text("ok")
+            if path == WRITES_PATH:
+                return Answer(200, {"kind": "WriteList", "items": self.store.writes()})
+            found = self.version if path == "/version" else self._discovery(path)
+            if found is not None:
+                return Answer(200, found)
+        if KUBERNETES_PATHS.match(path):
+            raise not_served(f"{request.method} {path}")
+        return Text("404 page not found\n", 404)
 
     def _discovery(self, path: str) -> JsonObject | None:
         if path == "/api":
@@ -119,7 +137,8 @@ async def _read(receive: Receive) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise ApiError(HTTPStatus.BAD_REQUEST, "BadRequest", "the client went away")
-        body += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        body += part
         if len(body) > LARGEST_BODY:
             message_text = f"Request body is too large: limit is {LARGEST_BODY}"
             raise ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLarge", message_text)

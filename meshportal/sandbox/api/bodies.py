@@ -1,4 +1,4 @@
-"""Request bodies: JSON, or YAML where a client says so."""
+"""Request bodies: decoding, and what is wrong with one before anybody looks at the object in it."""
 
 from __future__ import annotations
 
@@ -7,30 +7,127 @@ from typing import Any
 
 import yaml
 
-from meshportal.sandbox.api.requests import Request
-from meshportal.sandbox.api.status import ApiError, Target, bad_request
+from meshportal.sandbox.api.requests import Request, Route
+from meshportal.sandbox.api.status import ApiError, Cause, JsonObject, Target, bad_request, invalid
+from meshportal.sandbox.api.validation import type_name
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
-JSON_TYPES = (
-    "application/json",
+JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH = (
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
+APPLY_PATCH = "application/apply-patch+yaml"
+MOST_OPS = 10_000
+TEXTS = ("name", "generateName", "namespace", "uid", "resourceVersion")
+TEXT_MAPS = ("labels", "annotations")
 
 
-def json_body(request: Request) -> Any:
-    """The decoded body. Raises 400 for what cannot be read, 415 for another content type such as protobuf."""
+def unsupported(accepted: str) -> ApiError:
+    message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
+    return ApiError(415, "UnsupportedMediaType", message)
+
+
+def decoded(request: Request) -> Any:
+    """The body as JSON data. Raises ValueError for what cannot be read."""
     if request.content_type in YAML_TYPES:
         try:
             return yaml.safe_load(request.body)
         except yaml.YAMLError as error:
-            raise bad_request(f"error decoding YAML: {error}") from error
-    if request.content_type not in JSON_TYPES:
-        accepted = "accepted media types include: application/json, application/yaml"
-        message = f"the body of the request was in an unknown format - {accepted}"
-        raise ApiError(415, "UnsupportedMediaType", message, Target())
+            raise ValueError(str(error)) from error
+    if not request.body.strip():
+        raise ValueError("unexpected end of JSON input")
+    return json.loads(request.body)
+
+
+def received(place: Route, request: Request) -> JsonObject:
+    """The object of a POST or PUT, of the right kind and namespace. Raises 400, 415, 422."""
+    kind = place.resource.kind
+    unrecognised = f"the object provided is unrecognized (must be of type {kind}): "
+    if request.content_type not in (*YAML_TYPES, "application/json"):
+        raise unsupported("application/json, application/yaml")
     try:
-        return json.loads(request.body)
+        item = decoded(request)
+    except ValueError as error:
+        raise bad_request(f"{unrecognised}couldn't get version/kind; json parse error: {error}") from error
+    if not isinstance(item, dict):
+        raise bad_request(f"{unrecognised}couldn't get version/kind; json parse error: json: cannot unmarshal {type_name(item)}")
+    _right_kind(item, place, unrecognised)
+    metadata = item.setdefault("metadata", {})
+    _right_metadata(metadata, place)
+    if metadata.get("namespace", place.namespace) != place.namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+    if place.resource.namespaced:
+        metadata["namespace"] = place.namespace
+    return item
+
+
+def _right_kind(item: JsonObject, place: Route, unrecognised: str) -> None:
+    kind, version = place.resource.kind, place.api_version
+    if not place.resource.custom:
+        # the built-in kinds are decoded into what the path says when the body says nothing
+        if item.setdefault("kind", kind) != kind or item.setdefault("apiVersion", version) != version:
+            raise bad_request(f'{item["kind"]} in version "{item["apiVersion"]}" cannot be handled as a {kind}')
+        return
+    if not item.get("kind"):
+        raise bad_request(f"{unrecognised}Object 'Kind' is missing in '{json.dumps(item)}'")
+    if item.get("apiVersion", "") != version:
+        given = item.get("apiVersion", "")
+        raise bad_request(f"the API version in the data ({given}) does not match the expected API version ({version})")
+    if item["kind"] != kind:
+        cause = Cause("FieldValueInvalid", f"Invalid value: {json.dumps(item['kind'])}: must be {kind}", "kind")
+        raise invalid(Target(place.resource.group, item["kind"], (item.get("metadata") or {}).get("name", "")), [cause])
+
+
+def _right_metadata(metadata: Any, place: Route) -> None:
+    handled = (
+        f'{place.resource.kind} in version "{place.version}" cannot be handled as a {place.resource.kind}: json: cannot unmarshal'
+    )
+    if not isinstance(metadata, dict):
+        raise bad_request(f"{handled} {_go_type(metadata)} into Go value of type v1.ObjectMeta")
+    for name in (*TEXTS, *TEXT_MAPS):
+        value = metadata.get(name)
+        values = list(value.values()) if name in TEXT_MAPS and isinstance(value, dict) else [value]
+        for part in values:
+            if part is not None and not isinstance(part, str):
+                raise bad_request(f"{handled} {_go_type(part)} into Go struct field ObjectMeta.{name} of type string")
+
+
+def _go_type(value: Any) -> str:
+    """The word of Go's JSON decoder for a JSON type."""
+    words = {"integer": "number", "boolean": "bool"}
+    name = type_name(value)
+    return words.get(name, name)
+
+
+def patch_body(place: Route, request: Request) -> Any:
+    """The patch of a PATCH: a list of ops, or an object. Raises 400, 413, 415."""
+    custom = (JSON_PATCH, MERGE_PATCH)
+    kinds = custom if place.resource.custom else (*custom, STRATEGIC_PATCH)
+    if request.content_type not in kinds:
+        raise unsupported(", ".join((*kinds, APPLY_PATCH)))
+    try:
+        patch = decoded(request)
+    except ValueError as error:
+        raise bad_request(f"error decoding patch: {error}") from error
+    as_ops = request.content_type == JSON_PATCH
+    if not isinstance(patch, list if as_ops else dict):
+        wanted = "[]handlers.jsonPatchOp" if as_ops else "map[string]interface {}"
+        raise bad_request(f"error decoding patch: json: cannot unmarshal {_go_type(patch)} into Go value of type {wanted}")
+    if as_ops and len(patch) > MOST_OPS:
+        message = f"The allowed maximum operations in a JSON patch is {MOST_OPS}, got {len(patch)}"
+        raise ApiError(413, "RequestEntityTooLarge", message)
+    return patch
+
+
+def delete_options(request: Request) -> JsonObject:
+    """The DeleteOptions of a DELETE, {} where it has no body. Raises 400."""
+    if not request.body.strip():
+        return {}
+    try:
+        options = decoded(request)
     except ValueError as error:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
+    if not isinstance(options, dict):
+        raise bad_request("couldn't get version/kind; json parse error: DeleteOptions are an object")
+    return options

@@ -25,14 +25,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", required=True, type=Path, help="the folder of objects, tokens and certificates; made if absent")
+    parser.add_argument("--data", required=True, type=Path, help="folder of objects, tokens and certificates; made if absent")
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (default: any free port)")
-    parser.add_argument(
-        "--ready-fd", type=int, default=1, help="file descriptor for the one line of JSON (default: standard output)"
-    )
-    parser.add_argument(
-        "--keep-events", type=int, default=2000, help="how many changes a watch may go back (default: %(default)s)"
-    )
+    parser.add_argument("--ready-fd", type=int, default=1, help="where the one line of JSON goes (default: standard output)")
+    parser.add_argument("--keep-events", type=int, default=2000, help="changes a watch may go back (default: %(default)s)")
     parser.add_argument("--with-parent", action="store_true", help="end when the starting process ends (Linux)")
 
 
@@ -115,6 +111,7 @@ async def _serve(folder: Path, args: argparse.Namespace) -> None:
         lifespan="off",
         timeout_graceful_shutdown=2,
         server_header=False,
+        proxy_headers=False,
         h11_max_incomplete_event_size=64 * 1024,
     )
     try:

@@ -12,25 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshportal.sandbox.api.kinds import Resource
-from meshportal.sandbox.api.patches import equal
+from meshportal.sandbox.api.patches import KEYED, equal
 from meshportal.sandbox.api.schema import ANYTHING, schema_of
 from meshportal.sandbox.api.status import JsonObject
 
 Path = tuple[str, ...]
 SELF = "."
+FINALIZERS: Path = ("f:metadata", "f:finalizers")
 UNOWNED = frozenset(
     {"name", "namespace", "creationTimestamp", "selfLink", "uid", "generation", "managedFields", "resourceVersion"}
 )
-# lists of the built-in kinds that merge by a key; every other list is taken as one value
-KEYED = {
-    "containers": ("name",),
-    "initContainers": ("name",),
-    "volumes": ("name",),
-    "env": ("name",),
-    "conditions": ("type",),
-    "ownerReferences": ("uid",),
-    "volumeMounts": ("mountPath",),
-}
+# structs of the built-in kinds are always there, so nobody owns the node itself
+STRUCTS = frozenset({"spec", "status", "template", "metadata", "strategy"})
+# maps of the built-in kinds that are taken as one value
+ATOMIC = frozenset({"selector", "nodeSelector"})
 
 
 @dataclass(frozen=True)
@@ -64,9 +59,10 @@ def owned(
             kept.append(entry if rest == paths else entry | {"fieldsV1": _tree(rest)})
     result = (mine | written) - removed
     ours = [_entry(author, result)] if result else []
-    if written or removed:
-        return sorted([e for e in kept if not _is(e, author)] + ours, key=lambda e: (e["operation"], e["time"]))
-    return kept
+    if not (written or removed):
+        return kept
+    others = [entry for entry in kept if not _is(entry, author)]
+    return sorted(others + ours, key=lambda entry: (entry["operation"], entry["time"], entry["manager"]))
 
 
 def _is(entry: JsonObject, author: Author) -> bool:
@@ -90,7 +86,7 @@ def _entry(author: Author, paths: set[Path]) -> JsonObject:
 
 
 def _leaves(item: JsonObject, schema: JsonObject) -> dict[Path, Any]:
-    """path → value; the value of a map or of a keyed list item itself is SELF."""
+    """path → value; the value of a map or of a list item itself is SELF."""
     found: dict[Path, Any] = {}
     for name, value in item.items():
         if name == "metadata":
@@ -104,8 +100,9 @@ def _leaves(item: JsonObject, schema: JsonObject) -> dict[Path, Any]:
 
 def _walk(value: Any, path: Path, schema: JsonObject, name: str, found: dict[Path, Any]) -> None:
     keys = _keys(schema, name)
-    if isinstance(value, dict) and value and schema.get("x-kubernetes-map-type") != "atomic":
-        found[path] = SELF
+    if isinstance(value, dict) and value and not _atomic(schema, name):
+        if schema is not ANYTHING or name not in STRUCTS:
+            found[path] = SELF
         others = schema.get("additionalProperties")
         for field, part in value.items():
             inner = schema.get("properties", {}).get(field) or (others if isinstance(others, dict) else ANYTHING)
@@ -113,13 +110,26 @@ def _walk(value: Any, path: Path, schema: JsonObject, name: str, found: dict[Pat
     elif isinstance(value, list) and value and keys and all(isinstance(part, dict) and keys[0] in part for part in value):
         found[path] = SELF
         for part in value:
-            key = json.dumps({name: part[name] for name in keys if name in part}, separators=(",", ":"))
-            found[(*path, f"k:{key}")] = SELF
-            for field, inner in part.items():
-                fields = schema.get("items", ANYTHING).get("properties", {})
-                _walk(inner, (*path, f"k:{key}", f"f:{field}"), fields.get(field, ANYTHING), field, found)
+            _walk_item(part, path, schema, keys, found)
+    elif isinstance(value, list) and value and path == FINALIZERS:
+        found[path] = SELF
+        found |= {(*path, f"v:{json.dumps(part)}"): SELF for part in value}
     else:
         found[path] = value
+
+
+def _walk_item(item: JsonObject, path: Path, schema: JsonObject, keys: Path, found: dict[Path, Any]) -> None:
+    """One item of a list that merges by key."""
+    key = json.dumps({name: item[name] for name in sorted(keys) if name in item}, separators=(",", ":"))
+    here = (*path, f"k:{key}")
+    found[here] = SELF
+    fields = schema.get("items", ANYTHING).get("properties", {})
+    for field, value in item.items():
+        _walk(value, (*here, f"f:{field}"), fields.get(field, ANYTHING), field, found)
+
+
+def _atomic(schema: JsonObject, name: str) -> bool:
+    return schema.get("x-kubernetes-map-type") == "atomic" or (schema is ANYTHING and name in ATOMIC)
 
 
 def _keys(schema: JsonObject, name: str) -> tuple[str, ...]:

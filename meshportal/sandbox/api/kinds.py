@@ -8,12 +8,13 @@ from functools import cached_property
 
 from meshportal.sandbox.api.status import JsonObject
 
-VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
+VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+OF_MANY = ("deletecollection", "list", "watch")
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind. `versions` come in order of preference; a custom kind has a schema, `kept` is what a reader of it may name."""
+    """One kind. `versions` come in order of preference; a custom kind has a CRD."""
 
     group: str
     versions: tuple[str, ...]
@@ -37,7 +38,7 @@ class Resource:
 
     @property
     def verbs(self) -> tuple[str, ...]:
-        return tuple(v for v in VERBS if v not in ("list", "watch")) if self.by_name_only else VERBS
+        return tuple(verb for verb in VERBS if verb not in OF_MANY) if self.by_name_only else VERBS
 
 
 def _istio(group: str, versions: tuple[str, ...], *kinds: tuple[str, str, str]) -> tuple[Resource, ...]:

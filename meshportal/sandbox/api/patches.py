@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386) on plain JSON. Nothing is changed in place."""
+"""JSON Patch (RFC 6902), JSON Merge Patch (RFC 7386) and strategic merge on plain JSON. Nothing is changed in place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from meshportal.sandbox.api.status import JsonObject
+
+# lists of the built-in kinds that merge by a key; every other list is taken as one value
+KEYED = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "volumes": ("name",),
+    "env": ("name",),
+    "conditions": ("type",),
+    "ownerReferences": ("uid",),
+    "volumeMounts": ("mountPath",),
+}
 
 
 class PatchFailed(Exception):
@@ -23,6 +34,41 @@ def merge(target: Any, patch: Any) -> Any:
             merged.pop(name, None)
         else:
             merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def strategic(target: Any, patch: Any) -> Any:
+    """As `merge`, but lists of KEYED merge item by item, and `$patch` deletes or replaces.
+
+    https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+    """
+    if not isinstance(patch, dict):
+        return copy.deepcopy(patch)
+    if patch.get("$patch") == "replace":
+        return {name: copy.deepcopy(value) for name, value in patch.items() if name != "$patch"}
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if name.startswith("$"):
+            continue  # the order of elements and retained keys: nothing here depends on them
+        if value is None:
+            merged.pop(name, None)
+        elif name in KEYED and isinstance(value, list):
+            merged[name] = _by_key(merged.get(name) or [], value, KEYED[name][0])
+        else:
+            merged[name] = strategic(merged.get(name), value)
+    return merged
+
+
+def _by_key(items: list[Any], patch: list[Any], key: str) -> list[Any]:
+    merged = list(items)
+    for part in patch:
+        place = next((number for number, item in enumerate(merged) if item.get(key) == part.get(key)), None)
+        if part.get("$patch") == "delete":
+            merged = [item for item in merged if item.get(key) != part.get(key)]
+        elif place is None:
+            merged.append(strategic({}, part))
+        else:
+            merged[place] = strategic(merged[place], part)
     return merged
 
 

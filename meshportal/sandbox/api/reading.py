@@ -13,18 +13,24 @@ from typing import Any
 
 import msgspec
 
+from meshportal.sandbox.api.answers import shown
 from meshportal.sandbox.api.requests import Request, Route
 from meshportal.sandbox.api.selectors import Selector, parse
-from meshportal.sandbox.api.status import ApiError, JsonObject, bad_request, expired, not_found, not_served
+from meshportal.sandbox.api.status import (
+    ApiError,
+    Cause,
+    JsonObject,
+    Target,
+    bad_request,
+    expired,
+    invalid,
+    not_found,
+    not_served,
+)
 from meshportal.sandbox.api.store import Event, Store
 
 BOOKMARK_SECONDS = 60.0
 BEFORE_THE_END_SECONDS = 2.0
-
-
-def shown(item: JsonObject, place: Route) -> JsonObject:
-    """A stored object as a reader of one version sees it."""
-    return {"apiVersion": place.api_version, "kind": place.resource.kind} | item
 
 
 def get(store: Store, place: Route) -> JsonObject:
@@ -39,10 +45,9 @@ def get(store: Store, place: Route) -> JsonObject:
 
 
 def list_page(store: Store, place: Route, request: Request) -> JsonObject:
-    """A List with metadata.continue and remainingItemCount where there is more. Raises 400, 410, 504."""
-    if place.resource.by_name_only:
-        raise not_served(f"{place.resource.plural} are served by name only")
-    chosen, limit = selector(place, request), request.number("limit") or 0
+    """A List with metadata.continue and remainingItemCount where there is more. Raises 400, 410, 422, 504."""
+    _by_name_only(place)
+    chosen, limit = selector(place, request), max(0, request.number("limit"))
     token = request.query.get("continue", "")
     if token:
         version, start = _opened(token)
@@ -50,71 +55,85 @@ def list_page(store: Store, place: Route, request: Request) -> JsonObject:
             raise _expired_page(store, start)
     else:
         version, start = _asked_version(store, request), ("", "")
+        if request.query.get("resourceVersion") == "0":
+            limit = 0  # answered from the watch cache, which knows no pages
     latest = version == store.version
     items = store.items(place.resource, place.namespace) if latest else store.items_at(place.resource, place.namespace, version)
-    items = [item for item in items if _after(item, start) and chosen(item)]
-    metadata: JsonObject = {"resourceVersion": str(version)}
+    items = [item for item in items if _place(item) > start and chosen(item)]
+    metadata: JsonObject = {"resourceVersion": str(version)} | ({"continue": ""} if place.resource.custom else {})
     if limit and len(items) > limit:
-        metadata["continue"] = _closed(version, items[limit - 1])
+        metadata["continue"] = _closed(version, _place(items[limit - 1]))
         # with a selector the server would have to read on to count, and does not
         if not chosen.tests:
             metadata["remainingItemCount"] = len(items) - limit
         items = items[:limit]
-    kind, api_version = f"{place.resource.kind}List", place.api_version
-    return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": [_in_list(item, place) for item in items]}
-
-
-def _in_list(item: JsonObject, place: Route) -> JsonObject:
     # lists of built-in kinds leave out what the list already says; lists of custom kinds do not
-    return shown(item, place) if place.resource.custom else item
+    shown_items = [shown(item, place) for item in items] if place.resource.custom else items
+    return {"kind": f"{place.resource.kind}List", "apiVersion": place.api_version, "metadata": metadata, "items": shown_items}
+
+
+def _by_name_only(place: Route) -> None:
+    if place.resource.by_name_only:
+        raise not_served(f"{place.resource.plural} are served by name only")
 
 
 def selector(place: Route, request: Request) -> Selector:
-    return parse(request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
+    """What labelSelector and fieldSelector choose. Raises 400."""
+    return parse(place.resource, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
+
+
+def _version(request: Request) -> int:
+    text = request.query.get("resourceVersion", "")
+    if text and not text.isdigit():
+        why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise bad_request(f"invalid resource version: {why}")
+    return int(text or "0")
 
 
 def _asked_version(store: Store, request: Request) -> int:
-    match = request.query.get("resourceVersionMatch", "")
-    wanted = request.number("resourceVersion") or 0
+    match, wanted = request.query.get("resourceVersionMatch", ""), _version(request)
+    if match and not wanted:
+        why = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+        raise invalid(Target("meta.k8s.io", "ListOptions"), [Cause("FieldValueForbidden", why, "resourceVersionMatch")])
     if wanted > store.version:
-        raise too_new(store, wanted)
+        message = f"Timeout: Too large resource version: {wanted}, current: {store.version}"
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        raise ApiError(504, "Timeout", message, details={"causes": [cause], "retryAfterSeconds": 1})
     return wanted if match == "Exact" else store.version
 
 
-def too_new(store: Store, wanted: int) -> ApiError:
-    return ApiError(504, "Timeout", f"Too large resource version: {wanted}, current: {store.version}")
+def _place(item: JsonObject) -> tuple[str, str]:
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
 
 
-def _closed(version: int, last: JsonObject) -> str:
-    metadata = last["metadata"]
-    text = json.dumps({"v": "sandbox", "rv": version, "start": [metadata.get("namespace", ""), metadata["name"]]})
+# A continue token is what Kubernetes' is: the version of the first page and the key after which to go on.
+
+
+def _closed(version: int, last: tuple[str, str]) -> str:
+    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": "/".join(part for part in last if part) + "\0"})
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _opened(token: str) -> tuple[int, tuple[str, str]]:
     try:
         page = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        namespace, name = page["start"]
+        namespace, _, name = page["start"].removesuffix("\0").rpartition("/")
         return int(page["rv"]), (namespace, name)
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise bad_request(f"continue key is not valid: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
 def _expired_page(store: Store, start: tuple[str, str]) -> ApiError:
     message = (
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the "
-        "continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with "
-        "the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time "
-        "the first chunk was returned and now may show up in the list."
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+        "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+        "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list."
     )
     error = expired(message)
-    error.metadata = {"continue": _closed(store.version, {"metadata": {"namespace": start[0], "name": start[1]}})}
+    error.metadata = {"continue": _closed(store.version, start)}
     return error
-
-
-def _after(item: JsonObject, start: tuple[str, str]) -> bool:
-    metadata = item["metadata"]
-    return (metadata.get("namespace", ""), metadata["name"]) > start
 
 
 # ---------------------------------------------------------------- watch
@@ -124,18 +143,15 @@ class Watch:
     """One stream of events. `lines` yields JSON lines until the time is over, the server stops or history is lost."""
 
     def __init__(self, store: Store, place: Route, request: Request) -> None:
-        if place.resource.by_name_only:
-            raise not_served(f"{place.resource.plural} are served by name only")
+        _by_name_only(place)
         self.store, self.place = store, place
         self.selector = selector(place, request)
         self.bookmarks = request.flag("allowWatchBookmarks")
-        self.seconds = request.number("timeoutSeconds") or random.randint(1800, 3600)
+        self.seconds = max(0, request.number("timeoutSeconds")) or random.randint(1800, 3600)
         self.initial_end = request.flag("sendInitialEvents")
-        asked = request.number("resourceVersion") or 0
+        asked = _version(request)
         self.initial = self.initial_end or asked == 0
         self.version = store.version if self.initial else asked
-        if self.version > store.version:
-            raise too_new(store, self.version)
 
     async def lines(self) -> AsyncIterator[bytes]:
         end = time.monotonic() + self.seconds
@@ -150,7 +166,8 @@ class Watch:
             for event in self.store.events(self.place.resource, self.place.namespace, self.version):
                 for line in self._event(event):
                     yield line
-            self.version = self.store.version
+            # a version from the future is waited for in silence
+            self.version = max(self.version, self.store.version)
             now = time.monotonic()
             if self.bookmarks and now >= bookmark:
                 yield self._bookmark({})
@@ -178,7 +195,7 @@ class Watch:
         return lines
 
     def _bookmark(self, extra: JsonObject) -> bytes:
-        metadata: JsonObject = {"resourceVersion": str(self.version), "creationTimestamp": None} | extra
+        metadata: JsonObject = {"resourceVersion": str(self.version)} | extra
         return _line("BOOKMARK", shown({"metadata": metadata}, self.place))
 
     def _event(self, event: Event) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from meshportal.sandbox.api.store import Key
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 VALIDATION = ("Strict", "Warn", "Ignore")
+LONGEST_MANAGER = 128
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,20 @@ class Route:
         return Target(self.resource.group, self.resource.plural, self.name)
 
 
-def route(path: str) -> Route | None:
-    """The route of a path, or None if no kind is served there."""
+@dataclass(frozen=True)
+class Place:
+    """A path of the form of objects, whether or not its kind is served."""
+
+    group: str
+    version: str
+    namespace: str
+    plural: str
+    name: str
+    subresource: str
+
+
+def place_of(path: str) -> Place | None:
+    """The parts of a path below /api/v1 or /apis/GROUP/VERSION, None for any other."""
     steps = [step for step in path.split("/") if step]
     if steps[:1] == ["api"] and len(steps) > 2:
         group, version, rest = "", steps[1], steps[2:]
@@ -52,10 +66,19 @@ def route(path: str) -> Route | None:
     # /namespaces/x is the Namespace itself, /namespaces/x/pods its pods, /namespaces/x/status a subresource of it
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
-    resource = find(group, version, rest[0])
-    if resource is None or len(rest) > 3 or (namespace and not resource.namespaced):
+    rest += ["", ""]
+    return Place(group, version, namespace, rest[0], rest[1], "/".join(rest[2:]).strip("/"))
+
+
+def route(place: Place | None, method: str) -> Route | None:
+    """Where a place is served, None if it is not."""
+    resource = find(place.group, place.version, place.plural) if place else None
+    if place is None or resource is None:
         return None
-    return Route(resource, version, namespace, rest[1] if len(rest) > 1 else "", rest[2] if len(rest) > 2 else "")
+    # one object, or a new one, lies in a namespace; a list may be of all of them
+    if resource.namespaced is not bool(place.namespace) and (not resource.namespaced or place.name or method == "POST"):
+        return None
+    return Route(resource, place.version, place.namespace, place.name, place.subresource)
 
 
 @dataclass(frozen=True)
@@ -76,14 +99,12 @@ class Request:
     def flag(self, name: str) -> bool:
         return self.query.get(name, "").lower() in ("true", "1")
 
-    def number(self, name: str) -> int | None:
-        """A query parameter as a number ≥ 0, None where it is absent. Raises 400."""
+    def number(self, name: str) -> int:
+        """A query parameter as a number, 0 where it is absent. Raises 400."""
         text = self.query.get(name, "")
-        if not text:
-            return None
-        if not text.isdigit():
+        if not re.fullmatch(r"(-?\d+)?", text):
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-        return int(text)
+        return int(text or "0")
 
     @property
     def content_type(self) -> str:
@@ -94,7 +115,7 @@ class Request:
         """Raises 422 for anything but "All"."""
         value = self.query.get("dryRun", "")
         if value not in ("", "All"):
-            raise self.bad_option("dryRun", f'Unsupported value: "{value}": supported values: "All"')
+            raise self._bad_option("dryRun", "NotSupported", f'Unsupported value: ["{value}"]: supported values: "All"')
         return value == "All"
 
     @property
@@ -102,19 +123,23 @@ class Request:
         value = self.query.get("fieldValidation", "") or "Warn"
         if value not in VALIDATION:
             supported = '"", "Ignore", "Strict", "Warn"'
-            raise self.bad_option("fieldValidation", f'Unsupported value: "{value}": supported values: {supported}')
+            message = f'Unsupported value: "{value}": supported values: {supported}'
+            raise self._bad_option("fieldValidation", "NotSupported", message)
         return value
 
     @property
     def manager(self) -> str:
-        """fieldManager, or the product of the User-Agent as Kubernetes takes it."""
-        return self.query.get("fieldManager", "") or self.headers.get("user-agent", "").partition("/")[0][:128] or "unknown"
+        """fieldManager, or the product of the User-Agent as Kubernetes takes it. Raises 422 for one too long."""
+        given = self.query.get("fieldManager", "")
+        if len(given) > LONGEST_MANAGER:
+            raise self._bad_option("fieldManager", "TooLong", f"Too long: may not be more than {LONGEST_MANAGER} bytes")
+        return given or self.headers.get("user-agent", "").partition("/")[0][:LONGEST_MANAGER] or "unknown"
 
-    def bad_option(self, name: str, message: str) -> ApiError:
+    def _bad_option(self, name: str, reason: str, message: str) -> ApiError:
         kind = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}.get(self.method, "DeleteOptions")
-        return invalid(Target("meta.k8s.io", kind), [Cause("FieldValueNotSupported", message, name)])
+        return invalid(Target("meta.k8s.io", kind), [Cause(f"FieldValue{reason}", message, name)])
 
-    def access(self, place: Route | None) -> Access:
+    def access(self, place: Place | None) -> Access:
         """What the user needs a right to."""
         if place is None:
             return Access(verb=self.method.lower(), path=self.path)
@@ -124,8 +149,8 @@ class Request:
         elif verb == "delete" and not place.name:
             verb = "deletecollection"
         # a Namespace is asked for as if it lay in itself
-        namespace = place.name if place.resource.plural == "namespaces" else place.namespace
-        return Access(verb, place.resource.group, place.resource.plural, place.subresource, namespace, place.name)
+        namespace = place.name if place.plural == "namespaces" else place.namespace
+        return Access(verb, place.group, place.plural, place.subresource, namespace, place.name)
 
 
 def parse_query(text: str) -> dict[str, str]:

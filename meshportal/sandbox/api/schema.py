@@ -74,7 +74,8 @@ def prune(schema: JsonObject, item: JsonObject) -> tuple[JsonObject, list[str]]:
 
 def _known_metadata(metadata: JsonObject, unknown: list[str]) -> JsonObject:
     unknown += [f"metadata.{name}" for name in metadata if name not in METADATA]
-    return {name: value for name, value in metadata.items() if name in METADATA}
+    # empty lists and maps of metadata are not kept, empty ones elsewhere are
+    return {name: value for name, value in metadata.items() if name in METADATA and value not in (None, {}, [])}
 
 
 def _pruned(schema: JsonObject, value: Any, path: str, unknown: list[str]) -> Any:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import uuid
 
+from meshportal.sandbox.api.answers import now
 from meshportal.sandbox.api.kinds import BY_PLURAL, RESOURCES, Resource
 from meshportal.sandbox.api.schema import facts
 from meshportal.sandbox.api.status import JsonObject
 from meshportal.sandbox.api.store import Key, Store
-from meshportal.sandbox.api.writing import now
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system", "istio-system")
 
 
 def plant(store: Store) -> None:
     """Add what is missing. Nothing that exists is touched."""
+    fresh = store.version == 1
     with store.transaction():
         for name in NAMESPACES:
             labels = {"kubernetes.io/metadata.name": name}
@@ -25,6 +26,8 @@ def plant(store: Store) -> None:
             if resource.custom:
                 labels = facts().get(resource.title, {}).get("labels", {})
                 _add(store, Key(definitions, "", resource.title), labels, _definition(resource))
+        if fresh:
+            store.compact(store.version)  # nobody has watched a cluster being made
 
 
 def _add(store: Store, key: Key, labels: JsonObject, body: JsonObject) -> None:

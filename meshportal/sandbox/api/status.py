@@ -56,6 +56,8 @@ class ApiError(Exception):
     target: Target | None = None
     causes: Sequence[Cause] = field(default=())
     metadata: JsonObject = field(default_factory=dict)
+    details: JsonObject = field(default_factory=dict)
+    """more for `details`, beside the target and the causes"""
 
     def __str__(self) -> str:
         return self.message
@@ -66,7 +68,7 @@ class ApiError(Exception):
         status["message"] = self.message
         if self.reason:
             status["reason"] = self.reason
-        details = self.target.body() if self.target else {}
+        details = (self.target.body() if self.target else {}) | self.details
         if self.causes:
             details["causes"] = [cause.body() for cause in self.causes]
         if details or self.target is not None:
@@ -76,11 +78,6 @@ class ApiError(Exception):
 
 def not_found(target: Target) -> ApiError:
     return ApiError(404, "NotFound", f'{target.resource} "{target.name}" not found', target)
-
-
-def no_such_path() -> ApiError:
-    """The answer to a resource the server does not serve."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource", Target())
 
 
 def already_exists(target: Target) -> ApiError:
@@ -102,7 +99,7 @@ def invalid(target: Target, causes: Sequence[Cause]) -> ApiError:
     return ApiError(422, "Invalid", f'{target.resource} "{target.name}" is invalid: {said}', target, causes)
 
 
-def invalid_patch(target: Target) -> ApiError:
+def invalid_patch() -> ApiError:
     """A failed `test` op and a missing path look alike, on purpose of nobody."""
     return ApiError(422, "Invalid", "the server rejected our request due to an error in our request", Target())
 

@@ -130,7 +130,7 @@ class Store:
     def items_at(self, resource: Resource, namespace: str, version: int) -> list[JsonObject]:
         """The same list as it was at `version`. Raises 410 where the history does not reach back so far."""
         if version < self.floor:
-            raise expired(f"The provided resource version {version} has been compacted.")
+            raise expired("The resourceVersion for the provided list is too old.")
         found = {_place(item): item for item in self.items(resource, namespace)}
         for event in reversed(list(self.events(resource, namespace, version))):
             place = _place(event.after or event.before or {})
@@ -158,7 +158,7 @@ class Store:
         """(group, plural, namespace, name) of the objects whose ownerReferences name `uid`."""
         sql = "SELECT grp, plural, namespace, name, body FROM objects WHERE instr(body, ?) > 0"
         rows = self._database.execute(sql, (f'"{uid}"'.encode(),)).fetchall()
-        return [tuple(row[:4]) for row in rows if uid in [o["uid"] for o in _load(row[4])["metadata"].get("ownerReferences", [])]]
+        return [tuple(row[:4]) for row in rows if uid in _owners(_load(row[4]))]
 
     # ------------------------------------------------------------ writing
 
@@ -199,14 +199,17 @@ class Store:
     def _remember(self, version: int, kind: str, key: Key, after: bytes | None, before: JsonObject | None) -> None:
         old = msgspec.json.encode(before) if before else None
         self._database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (version, kind, *key.columns, after, old))
-        floor = version - self.keep_events
-        if floor > self.floor:
-            self._database.execute("DELETE FROM events WHERE version <= ?", (floor,))
-            self._database.execute("UPDATE numbers SET value = ? WHERE name = 'floor'", (floor,))
+        if version - self.keep_events > self.floor:
+            self.compact(version - self.keep_events)
+
+    def compact(self, version: int) -> None:
+        """Forget the changes up to `version`: watches and pages from before it get 410."""
+        self._database.execute("DELETE FROM events WHERE version <= ?", (version,))
+        self._database.execute("UPDATE numbers SET value = ? WHERE name = 'floor'", (version,))
 
     def log(self, write: Write) -> None:
         values = tuple(vars(write).values())
-        self._database.execute(f"INSERT INTO writes VALUES (NULL{', ?' * len(values)})", values)
+        self._database.execute("INSERT INTO writes VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def writes(self) -> list[JsonObject]:
         """The log, oldest first."""
@@ -218,6 +221,10 @@ class Store:
 def _load(body: bytes) -> JsonObject:
     loaded: JsonObject = msgspec.json.decode(body)
     return loaded
+
+
+def _owners(item: JsonObject) -> list[str]:
+    return [owner["uid"] for owner in item["metadata"].get("ownerReferences") or []]
 
 
 def _place(item: JsonObject) -> tuple[str, str]:

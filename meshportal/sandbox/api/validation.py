@@ -80,14 +80,14 @@ def _type(schema: JsonObject, value: Any, path: str) -> Iterator[Cause]:
         if not isinstance(value, (int, str)) or isinstance(value, bool):
             yield _wrong_type(type_name(value), "integer,string", path)
         return
-    wanted = schema.get("type")
+    wanted: str | None = schema.get("type")
     if wanted is None:
         return
     fits = isinstance(value, TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
     if wanted == "integer" and isinstance(value, float) and value.is_integer():
         fits = True
     if not fits and wanted == "integer" and isinstance(value, float):
-        yield _wrong_type("float64", schema.get("format", wanted), path)
+        yield _wrong_type("float64", str(schema.get("format", wanted)), path)
         yield from _int32(path)
     elif not fits:
         yield _wrong_type(type_name(value), wanted, path)

@@ -193,4 +193,6 @@ def _expression(text: str, found: Complaints) -> None:
         cel.compile(text)
     except ValueError as error:
         _, _, why = str(error).partition(": ERROR: ")
-        found.refuse(f"must be a valid CEL expression, ERROR: {why}")
+        # Go's library indents the quotation of the text, this one does not
+        quoted = why.replace("\n|", "\n |")
+        found.refuse(f"must be a valid CEL expression, ERROR: {quoted}")

@@ -23,7 +23,16 @@ REGEXP_ERRORS = (
     ("unterminated character set", "missing closing ]: `{}`"),
     ("unbalanced parenthesis", "unexpected ): `{}`"),
 )
-POLICY_FIELDS = ("loadBalancer", "connectionPool", "outlierDetection", "tls", "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget")
+POLICY_FIELDS = (
+    "loadBalancer",
+    "connectionPool",
+    "outlierDetection",
+    "tls",
+    "portLevelSettings",
+    "tunnel",
+    "proxyProtocol",
+    "retryBudget",
+)
 POOL_LIMITS = (
     ("http", "http1MaxPendingRequests", "http1 max pending requests"),
     ("http", "http2MaxRequests", "http2 max requests"),

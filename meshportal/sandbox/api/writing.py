@@ -1,21 +1,20 @@
-"""POST, PUT, PATCH and DELETE: what becomes of an object between the request and the store.
+"""POST, PUT and PATCH: what becomes of an object between the request and the store.
 
-The order of the steps is the order in which a real API server refuses: body, namespace, name and schema, admission, store.
+The steps come in the order in which a real API server refuses: body, namespace, versions, schema, webhook, name taken.
 """
 
 from __future__ import annotations
 
-import datetime
 import secrets
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 from meshportal.sandbox.api import judges, patches
-from meshportal.sandbox.api.bodies import json_body
-from meshportal.sandbox.api.defaults import fill, first_status
+from meshportal.sandbox.api.answers import Answer, log, now, shown
+from meshportal.sandbox.api.bodies import APPLY_PATCH, JSON_PATCH, STRATEGIC_PATCH, patch_body, received
+from meshportal.sandbox.api.defaults import assign, fill
+from meshportal.sandbox.api.deleting import NAMESPACES, remove
 from meshportal.sandbox.api.fields import Author, owned
-from meshportal.sandbox.api.kinds import BY_PLURAL
 from meshportal.sandbox.api.requests import Request, Route
 from meshportal.sandbox.api.status import (
     MODIFIED,
@@ -31,185 +30,128 @@ from meshportal.sandbox.api.status import (
     not_found,
     not_served,
 )
-from meshportal.sandbox.api.store import Key, Store, Write
+from meshportal.sandbox.api.store import Key, Store
 
-TOKEN = "meshportal.io/token"
 SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
-NAMESPACES = BY_PLURAL["", "namespaces"]
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-
-
-@dataclass
-class Answer:
-    """What goes back: a status code, an object, the texts of Warning headers."""
-
-    code: int
-    body: JsonObject
-    warnings: list[str] = field(default_factory=list)
-
-
-def now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # generateName: no vowels, so no words
 
 
 class Writer:
-    """The writes of one request."""
+    """The write of one request."""
 
     def __init__(self, store: Store, place: Route, request: Request) -> None:
         self.store, self.place, self.request = store, place, request
         self.resource = place.resource
         self.warnings: list[str] = []
         self.dry_run = request.dry_run
-        if self.resource.plural == "customresourcedefinitions":
+        if self.resource.kind == "CustomResourceDefinition":
             raise not_served("the kinds are fixed; CustomResourceDefinitions can be read only")
-
-    # ------------------------------------------------------------ verbs
 
     def create(self) -> Answer:
         """POST. Raises 400, 404 of the namespace, 409, 422."""
-        item = self._received()
+        item = self._pruned(received(self.place, self.request))
         metadata = item["metadata"]
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + "".join(secrets.choice(ALPHABET) for _ in range(5))
+            metadata["name"] = metadata["generateName"] + "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(5))
         key = Key(self.resource, self.place.namespace, metadata.get("name", ""))
-        self._require_namespace()
+        self._require_namespace(key.name)
+        if metadata.pop("resourceVersion", ""):
+            raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         for name in (*SERVER_OWNED, "managedFields"):
             metadata.pop(name, None)
-        if metadata.pop("resourceVersion", ""):
-            raise ApiError(500, "InternalError", "resourceVersion should not be set on objects to be created", self.place.target)
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": now()}
+        fill(item, self.resource)
+        written = item if not self.resource.status else {name: part for name, part in item.items() if name != "status"}
+        managed = owned(self.resource, {"metadata": {}}, written, self._author())
         if self.resource.generation:
             metadata["generation"] = 1
-        if self.resource.status:
-            item.pop("status", None)
-            item |= first_status(self.resource)
-        fill(item, self.resource, self.store)
-        self._judge(item, None)
+        assign(item, self.resource, self.store)
+        self._judge(item)
         if self.store.get(key):
             raise already_exists(Target(self.resource.group, self.resource.plural, key.name))
-        item["metadata"]["managedFields"] = owned(self.resource, {"metadata": {}}, item, self._author())
+        if managed:
+            metadata["managedFields"] = managed
         return Answer(201, self._stored(key, item, None), self.warnings)
 
     def replace(self) -> Answer:
         """PUT of an object or its status. Raises 400, 404, 409, 422."""
-        item = self._received()
-        name = item["metadata"].get("name", "")
-        if name and name != self.place.name:
+        item = received(self.place, self.request)
+        name = item["metadata"].setdefault("name", self.place.name)
+        if name != self.place.name:
             raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({self.place.name})")
-        item["metadata"]["name"] = self.place.name
+        item = self._pruned(item)
         live = self._live()
-        self._check_versions(item, live, required=self.resource.custom)
+        given, has = item["metadata"].get("uid"), live["metadata"]["uid"]
+        if given and given != has:
+            place = "/".join(part for part in ("/registry", *self._key_parts()) if part)
+            found = f"Precondition failed: UID in precondition: {given}, UID in object meta: {has}"
+            why = f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: {found}"
+            raise conflict(self.place.target, why)
+        self._check_version(item, live, required=self.resource.custom)
         return Answer(200, self._updated(item, live), self.warnings)
 
     def patch(self) -> Answer:
         """PATCH by content type. Raises 400, 404, 409, 415, 422, 501."""
         kind = self.request.content_type
-        if kind == "application/apply-patch+yaml" or kind == "application/apply-patch+cbor":
-            raise not_served("server-side apply; use POST, PUT or another PATCH")
+        if kind == APPLY_PATCH:
+            raise not_served("server-side apply. Use POST, PUT, JSON Patch or a merge patch")
+        patch = patch_body(self.place, self.request)
         live = self._live()
-        patch = json_body(self.request)
-        before = {"apiVersion": self.place.api_version, "kind": self.resource.kind} | live
-        if kind == "application/json-patch+json":
-            item = self._json_patched(before, patch)
-        elif kind in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
-            if not isinstance(patch, dict):
-                raise bad_request("json: cannot unmarshal the patch into an object")
-            item = patches.merge(before, patch)
+        before = shown(live, self.place)
+        if kind == JSON_PATCH:
+            try:
+                item = patches.apply(before, patch)
+            except patches.PatchFailed as failed:
+                raise invalid_patch() from failed
+        elif kind == STRATEGIC_PATCH:
+            item = patches.strategic(before, patch)
         else:
-            raise ApiError(415, "UnsupportedMediaType", f"the body of the request was in an unknown format: {kind}", Target())
-        item = self._patched(item, before)
-        self._check_versions(item, live, required=False)
+            item = patches.merge(before, patch)
+        item = self._patched(item)
+        if item["metadata"].get("uid") != live["metadata"]["uid"]:
+            cause = Cause(
+                "FieldValueInvalid", f'Invalid value: "{item["metadata"].get("uid", "")}": field is immutable', "metadata.uid"
+            )
+            raise invalid(Target(self.resource.group, self.resource.kind, self.place.name), [cause])
+        self._check_version(item, live, required=False)
         return Answer(200, self._updated(item, live), self.warnings)
-
-    def delete(self) -> Answer:
-        """DELETE with preconditions. Raises 404, 409."""
-        options = json_body(self.request) if self.request.body.strip() else {}
-        live = self._live()
-        wanted = options.get("preconditions") or {}
-        metadata = live["metadata"]
-        for name, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-            if wanted.get(name) and wanted[name] != metadata[name]:
-                why = f"Precondition failed: {label} in precondition: {wanted[name]}, {label} in object meta: {metadata[name]}"
-                raise conflict(self.place.target, why)
-        dry_run = self.dry_run or options.get("dryRun") == ["All"]
-        if dry_run:
-            return Answer(200, self._deleted_status(live))
-        orphan = options.get("propagationPolicy", self.request.query.get("propagationPolicy", "")) == "Orphan"
-        with self.store.transaction():
-            if metadata.get("finalizers"):
-                marked = live | {"metadata": metadata | {"deletionTimestamp": metadata.get("deletionTimestamp") or now()}}
-                item = self.store.put(self.place.key, marked, live)
-            else:
-                item = self._remove(self.place.key, live, orphan=orphan)
-            self._log(item)
-        return Answer(200, self._shown(item) if metadata.get("finalizers") else self._deleted_status(live))
 
     # ------------------------------------------------------------ steps
 
-    def _received(self) -> JsonObject:
-        item = json_body(self.request)
-        expected = {"apiVersion": self.place.api_version, "kind": self.resource.kind}
-        if not isinstance(item, dict):
-            raise bad_request("the object provided is unrecognized (must be of type " + self.resource.kind + ")")
-        for name, value in expected.items():
-            given = item.setdefault(name, value)
-            if given != value:
-                raise bad_request(
-                    f"the API version in the data ({item['apiVersion']}) does not match the expected API version ({value})"
-                    if name == "apiVersion"
-                    else f'no kind "{given}" is registered for version "{item["apiVersion"]}"'
-                )
-        metadata = item.setdefault("metadata", {})
-        if not isinstance(metadata, dict):
-            raise bad_request(f'{self.resource.kind} in version "{self.place.version}" cannot be handled: metadata is no object')
-        self._same_namespace(metadata)
-        return self._pruned(item)
-
-    def _same_namespace(self, metadata: JsonObject) -> None:
-        if metadata.get("namespace", self.place.namespace) != self.place.namespace:
-            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-        if self.resource.namespaced:
-            metadata["namespace"] = self.place.namespace
-
-    def _pruned(self, item: JsonObject, prefix: str = "") -> JsonObject:
-        """The object without fields its schema does not know, which are refused, warned of or ignored as the request says."""
-        item, unknown = judges.prune(self.resource, self.place.version, item)
+    def _pruned(self, item: JsonObject) -> JsonObject:
+        """The object without unknown fields, which are refused, warned of or ignored as the request says."""
+        pruned, unknown = judges.prune(self.resource, self.place.version, item)
         if unknown and self.request.field_validation == "Strict":
             raise judges.strict_error(self.resource, self.place.version, unknown)
         if self.request.field_validation == "Warn":
             self.warnings += unknown
-        return item
+        return pruned
 
-    def _patched(self, item: Any, before: JsonObject) -> JsonObject:
+    def _patched(self, item: Any) -> JsonObject:
+        """The same for a patched object, which must still be this object."""
         if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
-            raise invalid_patch(self.place.target)
+            raise invalid_patch()
         pruned, unknown = judges.prune(self.resource, self.place.version, item)
         if unknown and self.request.field_validation == "Strict":
             raise judges.strict_patch_error(item, unknown)
         if self.request.field_validation == "Warn":
             self.warnings += unknown
-        for name in ("name", "namespace"):
-            if pruned["metadata"].get(name) != before["metadata"].get(name):
-                raise bad_request(f"the {name} of the object does not match the {name} on the URL")
+        name, namespace = pruned["metadata"].get("name", ""), pruned["metadata"].get("namespace", "")
+        if name != self.place.name:
+            raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({self.place.name})")
+        if namespace != self.place.namespace:
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         return pruned
 
-    def _json_patched(self, before: JsonObject, ops: Any) -> Any:
-        if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
-            raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-        try:
-            return patches.apply(before, ops)
-        except patches.PatchFailed as failed:
-            raise invalid_patch(self.place.target) from failed
-
-    def _require_namespace(self) -> None:
-        namespace = self.place.namespace
+    def _require_namespace(self, name: str) -> None:
         if not self.resource.namespaced:
             return
+        namespace = self.place.namespace
         found = self.store.get(Key(NAMESPACES, "", namespace))
         if found is None:
             raise not_found(Target("", "namespaces", namespace))
         if found["metadata"].get("deletionTimestamp"):
-            raise terminating(self.place, namespace)
+            raise _terminating(Target(self.resource.group, self.resource.plural, name), namespace)
 
     def _live(self) -> JsonObject:
         live = self.store.get(self.place.key)
@@ -217,119 +159,76 @@ class Writer:
             raise not_found(self.place.target)
         return live
 
-    def _check_versions(self, item: JsonObject, live: JsonObject, *, required: bool) -> None:
-        given, has = item["metadata"], live["metadata"]
-        if given.get("uid") and given["uid"] != has["uid"]:
-            why = f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {has['uid']}"
-            raise conflict(self.place.target, why)
-        version = given.get("resourceVersion", "")
+    def _key_parts(self) -> tuple[str, str, str, str]:
+        return (self.resource.group, self.resource.plural, self.place.namespace, self.place.name)
+
+    def _check_version(self, item: JsonObject, live: JsonObject, *, required: bool) -> None:
+        version = item["metadata"].get("resourceVersion", "")
         if not version and required:
             cause = Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")
-            raise invalid(self._invalid_target(), [cause])
-        if version and version != has["resourceVersion"]:
+            raise invalid(self.place.target, [cause])
+        if version and version != live["metadata"]["resourceVersion"]:
             raise conflict(self.place.target, MODIFIED)
-
-    def _invalid_target(self) -> Target:
-        return Target(self.resource.group, self.resource.kind, self.place.name)
 
     def _updated(self, item: JsonObject, live: JsonObject) -> JsonObject:
         """Carry over what the server owns, judge, and store if anything changed. Returns the object as shown."""
         item = self._only_its_part(item, live)
-        metadata, has = item["metadata"], live["metadata"]
+        metadata, has = dict(item["metadata"]), live["metadata"]
         for name in (*SERVER_OWNED, "managedFields", "resourceVersion"):
             metadata.pop(name, None)
             if name in has:
                 metadata[name] = has[name]
-        fill(item, self.resource, self.store)
-        plain = {name: value for name, value in item.items() if name not in ("apiVersion", "kind")}
-        if self.resource.generation and patches.equal(_spec_of(plain), _spec_of(live)) is False:
+        item["metadata"] = metadata
+        if self.place.subresource != "status":
+            fill(item, self.resource)
+            self._judge(item)
+        if self.resource.generation and not patches.equal(_counted(item), _counted(live)):
             metadata["generation"] = has.get("generation", 0) + 1
-        self._judge(item, live)
-        if patches.equal(plain, live):
-            return self._shown(live)
+        if patches.equal(item, live):
+            return shown(live, self.place)
         metadata["managedFields"] = owned(self.resource, live, item, self._author(), has.get("managedFields", []))
         if has.get("deletionTimestamp") and not metadata.get("finalizers"):
-            return self._finalized(live)
+            return self._finalized(item, live)
         return self._stored(self.place.key, item, live)
 
     def _only_its_part(self, item: JsonObject, live: JsonObject) -> JsonObject:
+        """Only the status through its subresource, everything but the status otherwise."""
         if self.place.subresource == "status":
-            metadata = dict(live["metadata"]) | {"resourceVersion": item["metadata"].get("resourceVersion", "")}
-            return live | {"metadata": metadata} | ({"status": item["status"]} if "status" in item else {})
-        item = {name: value for name, value in item.items() if name != "status" or not self.resource.status}
-        if self.resource.status and "status" in live:
-            item["status"] = live["status"]
-        return item
+            rest = {name: part for name, part in live.items() if name != "status"}
+            return rest | ({"status": item["status"]} if "status" in item else {})
+        ignored = ("apiVersion", "kind", "status") if self.resource.status else ("apiVersion", "kind")
+        kept = {name: part for name, part in item.items() if name not in ignored}
+        return kept | ({"status": live["status"]} if self.resource.status and "status" in live else {})
 
-    def _judge(self, item: JsonObject, live: JsonObject | None) -> None:
-        if self.place.subresource != "status":
-            self.warnings += judges.judge(self.resource, self.place.version, item)
+    def _judge(self, item: JsonObject) -> None:
+        self.warnings += judges.judge(self.resource, self.place.version, item)
 
     def _author(self) -> Author:
         return Author(self.request.manager, self.place.api_version, self.place.subresource, now())
 
     def _stored(self, key: Key, item: JsonObject, live: JsonObject | None) -> JsonObject:
-        item = {name: value for name, value in item.items() if name not in ("apiVersion", "kind")}
-        if self.dry_run:
-            return self._shown(item)
-        with self.store.transaction():
-            item = self.store.put(key, item, live)
-            self._log(item)
-        return self._shown(item)
+        item = {name: part for name, part in item.items() if name not in ("apiVersion", "kind")}
+        if not self.dry_run:
+            with self.store.transaction():
+                item = self.store.put(key, item, live)
+                log(self.store, self.place, self.request, item)
+        return shown(item, self.place)
 
-    def _finalized(self, live: JsonObject) -> JsonObject:
-        if self.dry_run:
-            return self._shown(live)
-        with self.store.transaction():
-            item = self._remove(self.place.key, live, orphan=False)
-            self._log(item)
-        return self._shown(item)
-
-    def _remove(self, key: Key, live: JsonObject, *, orphan: bool) -> JsonObject:
-        """Delete an object and, as the garbage collector would a moment later, what it owns or contains."""
-        item = self.store.remove(key, live)
-        within = [(group, plural, key.name, name) for group, plural, name in self._inside(key)]
-        for group, plural, namespace, name in [*within, *([] if orphan else self.store.owned_by(live["metadata"]["uid"]))]:
-            dependent = Key(BY_PLURAL[group, plural], namespace, name)
-            found = self.store.get(dependent)
-            if found is not None:
-                self._remove(dependent, found, orphan=False)
-        return item
-
-    def _inside(self, key: Key) -> list[tuple[str, str, str]]:
-        return self.store.in_namespace(key.name) if key.resource is NAMESPACES else []
-
-    def _log(self, item: JsonObject) -> None:
-        metadata = item["metadata"]
-        token = (metadata.get("annotations") or {}).get(TOKEN, "")
-        verb = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[self.request.method]
-        title = self.resource.title + (f"/{self.place.subresource}" if self.place.subresource else "")
-        place = (title, metadata.get("namespace", ""), metadata["name"], metadata["resourceVersion"])
-        self.store.log(Write(now(), self.request.user, self.request.manager, verb, *place, token))
-
-    def _shown(self, item: JsonObject) -> JsonObject:
-        return {"apiVersion": self.place.api_version, "kind": self.resource.kind} | item
-
-    def _deleted_status(self, live: JsonObject) -> JsonObject:
-        details = {
-            "name": self.place.name,
-            "group": self.resource.group,
-            "kind": self.resource.plural,
-            "uid": live["metadata"]["uid"],
-        }
-        details = {name: value for name, value in details.items() if value}
-        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+    def _finalized(self, item: JsonObject, live: JsonObject) -> JsonObject:
+        """The last finalizer went: so does the object."""
+        if not self.dry_run:
+            with self.store.transaction():
+                log(self.store, self.place, self.request, remove(self.store, self.place.key, live))
+        return shown(item, self.place)
 
 
-def _spec_of(item: JsonObject) -> JsonObject:
-    """Everything a generation counts."""
-    return {name: value for name, value in item.items() if name not in ("metadata", "status")}
+def _counted(item: JsonObject) -> JsonObject:
+    """What a generation counts the changes of."""
+    return {name: part for name, part in item.items() if name not in ("metadata", "status")}
 
 
-def terminating(place: Route, namespace: str) -> ApiError:
-    message = (
-        f'{place.target.resource} "{place.name}" is forbidden: unable to create new content in namespace {namespace} '
-        "because it is being terminated"
-    )
+def _terminating(target: Target, namespace: str) -> ApiError:
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    message = f'{target.resource} "{target.name}" is forbidden: {why}'
     cause = Cause("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")
-    return ApiError(403, "Forbidden", message, place.target, [cause])
+    return ApiError(403, "Forbidden", message, target, [cause])
