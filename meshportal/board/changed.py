@@ -70,6 +70,12 @@ def last_applied(cluster: Cluster, namespaces: Namespaces, since: datetime) -> d
     return newest(rows.select_related("author").order_by("applied_at"))
 
 
+def changes_of(cluster: Cluster, namespace: str, service: str) -> list[ChangeRequest]:
+    """The last ten changes of one service that were submitted, newest first. Drafts are private."""
+    rows = ChangeRequest.objects.filter(cluster=cluster, namespace=namespace, service=service).exclude(status=Status.DRAFT)
+    return list(rows.select_related("author").order_by("-status_since")[:10])
+
+
 def newest(changes: Iterable[ChangeRequest]) -> dict[str, ChangedBy]:
     """`changes` in the order in which they were applied."""
     found: dict[str, ChangedBy] = {}

@@ -64,7 +64,7 @@ def _viewer(scope: MutableMapping[str, Any]) -> Viewer | None:
 
 def _person(scope: MutableMapping[str, Any]) -> Person | None:
     """The active person whose session cookie this is. Django checks age and password of the session."""
-    request = ASGIRequest(scope, BytesIO())  # type: ignore[no-untyped-call]  # django-stubs
+    request = ASGIRequest(scope, BytesIO())
     store = import_module(settings.SESSION_ENGINE).SessionStore
     request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     person = get_user(request)

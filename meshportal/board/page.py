@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.safestring import SafeString
@@ -19,7 +19,6 @@ from meshportal.board.changed import ChangedBy, Line
 from meshportal.board.figures import Figure, figures
 from meshportal.board.lines import PER_SECOND, Points, Spark, Trail, points, spark_of
 from meshportal.board.sources import Chip, chips, staleness
-from meshportal.mesh import totals, trail
 from meshportal.mesh.snapshot import ORDER, ServiceNow, Snapshot, State
 
 
@@ -98,7 +97,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the board is made of, read from rows."""
+    """What the board is made of, read from rows: only what those may see for whom it is."""
 
     snapshot: Snapshot
     trail: Trail
@@ -109,7 +108,6 @@ class Seen:
 
 def board(seen: Seen, namespaces: Namespaces, now: float) -> Board:
     """The board that somebody with these namespaces sees at `now`."""
-    seen = only(seen, namespaces)
     snapshot = seen.snapshot
     services = sorted(snapshot.services, key=lambda service: (ORDER[service.state], service.namespace, service.name))
     problems = [service for service in services if service.state != State.OK]
@@ -134,13 +132,6 @@ def board(seen: Seen, namespaces: Namespaces, now: float) -> Board:
         rows=tuple(row(service, seen) for service in well),
         changes=seen.changes,
     )
-
-
-def only(seen: Seen, namespaces: Namespaces) -> Seen:
-    """What somebody with these namespaces sees; its numbers are sums over nothing else."""
-    if namespaces.everything:
-        return seen
-    return replace(seen, snapshot=totals.visible(seen.snapshot, namespaces), trail=trail.visible(seen.trail, namespaces))
 
 
 def version_of(seen: Seen, namespaces: Namespaces, ages: Sequence[object]) -> str:

@@ -1,4 +1,4 @@
-"""Reading the rows a board is made of: four to six queries, whatever the size of the mesh."""
+"""Reading the rows a board is made of: five queries, whatever the size of the mesh."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ REMEMBERED = timedelta(hours=24)
 
 def read_board(cluster: Cluster, namespaces: Namespaces, now: datetime) -> Board | None:
     """The board of `cluster` for somebody with these namespaces; None while the observer has not reported yet."""
-    snapshot = catalog.latest(cluster)
+    snapshot = catalog.latest(cluster, namespaces)
     if snapshot is None:
         return None
     seen = Seen(
         snapshot=snapshot,
-        trail=catalog.trail(cluster),
+        trail=catalog.trail(cluster, namespaces),
         heartbeat=catalog.worker_heartbeat(),
         changes=tuple(line(change) for change in recent_changes(cluster, namespaces, now - LISTED)),
         changed_by=last_applied(cluster, namespaces, now - REMEMBERED),

@@ -116,10 +116,6 @@ def _not_measured(service: ServiceNow) -> SafeString:
     return _no_data(_("Neither it nor any of its callers has a sidecar that counts requests."))
 
 
-def _not_measured(service: ServiceNow) -> SafeString:
-    return _no_data(_("Neither it nor any of its callers has a sidecar that counts its requests."))
-
-
 def _no_data(rest: str) -> SafeString:
     return format_html("{} {}", format_html(STRONG, _("No data.")), rest)
 
@@ -140,7 +136,6 @@ SENTENCES: dict[Why, Callable[[ServiceNow], SafeString]] = {
     Why.METRICS_GONE: _metrics_gone,
     Why.INVENTORY_GONE: _inventory_gone,
     Why.NOT_SEEN: _not_seen,
-    Why.NOT_MEASURED: _not_measured,
     Why.NOT_MEASURED: _not_measured,
     Why.NO_TRAFFIC: _no_traffic,
     Why.WITHIN_LIMITS: _within_limits,
@@ -163,7 +158,7 @@ def facts(service: ServiceNow) -> tuple[str, ...]:
         found.append(_("p95 %(latency)s") % {"latency": amount(service.p95_ms, "ms")})
     if service.mtls_percent is not None:
         found.append(_("mTLS %(percent)s") % {"percent": percent(service.mtls_percent)})
-    found.append(pods(service.pods_ready, service.pods_total))
+    found.append(pods(service))
     if service.owner:
         found.append(_("owner %(owner)s") % {"owner": service.owner})
     return tuple(found)
@@ -187,7 +182,8 @@ def versions_line(service: ServiceNow) -> str:
     if not service.split or not service.versions:
         return ""
     each = [
-        _("%(version)s %(percent)s") % {"version": version_name(version.version), "percent": amount(version.measured_percent, "%", 1)}
+        _("%(version)s %(percent)s")
+        % {"version": version_name(version.version), "percent": amount(version.measured_percent, "%", 1)}
         for version in service.versions
     ]
     measured = _(", ").join(each)

@@ -60,7 +60,7 @@ const showAges = () => {
   });
   const level = staleness();
   document.querySelectorAll("[data-hatch]").forEach((tile) => tile.classList.toggle("mp-stale-ground", level > 0));
-  const shown = { fresh: level < 2, stale: level > 0, old: level === 2 };
+  const shown = { now: level === 0, fresh: level < 2, stale: level > 0, old: level === 2 };
   document.querySelectorAll("[data-when]").forEach((part) => {
     part.hidden = !shown[part.dataset.when];
   });

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from meshportal.board.page import Board
+from meshportal.board.sentences import rate_digits, sentence, transition
+from meshportal.board.services_page import Looked
+from meshportal.mesh.snapshot import ServiceNow
 from meshportal.web.words import age
 
 register = template.Library()
@@ -24,6 +29,29 @@ def minus(value: float, other: float) -> float:
 
 
 @register.filter
-def look(board: Board, now: float) -> SafeString:
+def look(board: Board | Looked, now: float) -> SafeString:
     """How long ago the observer reported; the browser knows that moment from the newest frame and counts on."""
     return format_html("<span data-look>{}</span>", age(now - board.taken_at))
+
+
+@register.filter
+def rate_places(per_second: float | None) -> int:
+    return rate_digits(per_second or 0)
+
+
+@register.filter
+def spoken(service: ServiceNow) -> str:
+    """What is said when the service enters its state."""
+    return transition(service)
+
+
+@register.filter
+def why(service: ServiceNow) -> SafeString:
+    """Why it is in its state."""
+    return sentence(service)
+
+
+@register.filter
+def at(values: Mapping[int, str], key: int) -> str:
+    """The value under `key`, "" where there is none."""
+    return values.get(key, "")

@@ -1,0 +1,118 @@
+"""The pages of services as values: the filtered list, and one service with its versions, routes, changes and pods."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from meshportal.board.changed import ChangedBy
+from meshportal.board.routes import RouteRow, route_rows
+from meshportal.board.sentences import pods, rate_digits, version_name
+from meshportal.board.sources import staleness
+from meshportal.mesh.refs import Manifest
+from meshportal.mesh.snapshot import ServiceNow, Snapshot, State
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list is narrowed to; "" is everything."""
+
+    text: str = ""
+    namespace: str = ""
+    state: str = ""
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str]) -> Filter:
+        """From the address. A state that is none is left out; text is taken as typed."""
+        state = asked.get("state", "").upper()
+        return cls(asked.get("q", "").strip(), asked.get("namespace", ""), state if state in set(State) else "")
+
+    def lets(self, service: ServiceNow) -> bool:
+        text = self.text.lower()
+        return (
+            (not text or text in service.key.lower() or text in service.owner.lower())
+            and self.namespace in {"", service.namespace}
+            and self.state in {"", service.state}
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.namespace or self.state)
+
+
+def listed(snapshot: Snapshot, wanted: Filter) -> list[ServiceNow]:
+    """The services that the filter lets through, by namespace and name: the order does not follow the state, which may move."""
+    return sorted((service for service in snapshot.services if wanted.lets(service)), key=lambda s: (s.namespace, s.name))
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version of a service."""
+
+    name: str
+    pods: str
+    configured: float | None
+    measured: float | None
+    per_second: float | None
+    rate_digits: int
+    error_percent: float | None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How old the look is that a page shows; the same names as the board's, for the same templates."""
+
+    version: str
+    now: float
+    taken_at: float
+    period: int
+    stale: int
+    problems: int = 0
+
+
+def looked(snapshot: Snapshot, now: float, rest: object = None) -> Looked:
+    """`rest`: what else the page shows, by its repr."""
+    stale = staleness(now - snapshot.taken_at, snapshot.period_seconds)
+    version = f"{snapshot.version:x}.{zlib.crc32(repr((stale, get_language(), rest)).encode()):x}"
+    return Looked(version, now, snapshot.taken_at, snapshot.period_seconds, stale)
+
+
+def version_rows(service: ServiceNow) -> list[VersionRow]:
+    """The versions by what they are configured to get, most first; then by name."""
+    rows = sorted(service.versions, key=lambda version: (-(version.configured_percent or 0), version.version))
+    return [
+        VersionRow(
+            version_name(row.version), _of(row.pods_ready, row.pods_total), row.configured_percent, row.measured_percent,
+            row.per_second, rate_digits(row.per_second or 0), row.error_percent,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _of(ready: int | None, total: int | None) -> str:
+    return "" if ready is None or total is None else f"{ready} / {total}"
+
+
+def header_facts(service: ServiceNow) -> list[str]:
+    """Owner, pods and ports."""
+    found = [_("owner %(owner)s") % {"owner": service.owner}] if service.owner else []
+    found.append(pods(service))
+    if service.ports:
+        found.append(_("ports %(ports)s") % {"ports": _(", ").join(service.ports)})
+    return found
+
+
+@dataclass(frozen=True)
+class SetRoute:
+    """A route and the change that set it; `change` is None for a route from outside the portal."""
+
+    row: RouteRow
+    change: ChangedBy | None
+
+
+def set_routes(virtual_services: Sequence[Manifest], changes: Mapping[int, ChangedBy]) -> list[SetRoute]:
+    """The routes with those changes that the person may see."""
+    return [SetRoute(row, changes.get(row.change) if row.change is not None else None) for row in route_rows(virtual_services)]
