@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -63,6 +63,7 @@ class FakeCluster:
         self._warnings: list[str] = []
         self._refusals: dict[ResourceRef, tuple[Reason, ...]] = {}
         self._forbidden: set[tuple[str, Kind]] = set()
+        self._then: dict[ResourceRef, Callable[[], object]] = {}
         for name in namespaces:
             self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for manifest in manifests:
@@ -99,6 +100,10 @@ class FakeCluster:
     def accepts(self, ref: ResourceRef) -> None:
         """Undoes `refuses`."""
         self._refusals.pop(ref, None)
+
+    def when_written(self, ref: ResourceRef, then: Callable[[], object]) -> None:
+        """Right after the portal's next write of `ref` is stored, and before it hears of it, `then` happens out there."""
+        self._then[ref] = then
 
     def warns(self, text: str) -> None:
         """Every write from now on is answered with this warning too."""
@@ -222,6 +227,8 @@ class FakeCluster:
         result = self._next(ref, manifest, PORTAL)
         if not dry_run:
             self._store(ref, result)
+            if then := self._then.pop(ref, None):
+                then()
             self._maybe_cut()
         elif ref not in self._objects:
             del result["metadata"]["resourceVersion"]  # a real server leaves it out as well: nothing was stored
