@@ -1,5 +1,7 @@
 # Two commands are enough: `make demo` shows the portal with a live mesh, `make test` proves it. Both set up what they need.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 MESH ?= sandbox
 VENV := .venv
@@ -10,7 +12,9 @@ digest = $(shell cat $(1) 2>/dev/null | sha256sum | cut -c1-16)
 RUNTIME := $(VENV)/.runtime-$(call digest,requirements.txt)
 DEVELOPMENT := $(VENV)/.development-$(call digest,requirements-dev.txt)
 DATABASE := var/.set-up-$(call digest,$(sort $(wildcard meshportal/*/migrations/*.py) $(shell find static -type f)))
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes
+# a dot for each package instead of its story; what goes wrong is on standard error
+DOTS := awk '/^Collecting/ { printf "."; fflush() } /^Installing/ { printf " unpacking"; fflush() } END { print "" }'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint lock messages clean
@@ -55,12 +59,12 @@ $(DATABASE): $(RUNTIME)
 
 $(RUNTIME): | $(BIN)/pip
 	@echo "Installing the dependencies of requirements.txt into $(VENV)/ (about a minute)"
-	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.txt | $(DOTS)
 	@rm -f $(VENV)/.runtime-* && touch $@
 
 $(DEVELOPMENT): | $(BIN)/pip
 	@echo "Installing the dependencies of requirements-dev.txt into $(VENV)/ (about two minutes)"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt | $(DOTS)
 	@rm -f $(VENV)/.development-* $(VENV)/.runtime-* && touch $@ $(RUNTIME)
 
 $(BIN)/pip:
