@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from meshportal.clients.ports import History, HistoryPoint, MetricsUnavailable, VersionNow
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRow
-from meshportal.mesh.signals import PREFERENCE, SERVING, is_error
+from meshportal.mesh.signals import SERVING, is_error, preferred
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,11 @@ class FakeMetrics:
         self._answer("history")
         if service in self._histories:
             return self._histories[service]
-        reporters = {seen.reporter for seen in self._rates if seen.service == service}
-        reporter = next((side for side in PREFERENCE if side in reporters), "")
+        counted: dict[str, float] = {}
+        for seen, per_second in self._rates.items():
+            if seen.service == service:
+                counted[seen.reporter] = counted.get(seen.reporter, 0.0) + per_second
+        reporter = preferred(counted)
         rows = [(s.version, s.code, rate) for s, rate in self._rates.items() if (s.service, s.reporter) == (service, reporter)]
         rate, errors = _signals([(code, rate) for _, code, rate in rows])
         p95 = self._latencies.get((reporter, service, "")) if rate else None

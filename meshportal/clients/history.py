@@ -11,7 +11,7 @@ from meshportal.clients.ports import History, HistoryPoint, VersionNow
 from meshportal.mesh.inventory import UNKNOWN_VERSION
 from meshportal.mesh.quantiles import histogram_quantile
 from meshportal.mesh.refs import ServiceRef
-from meshportal.mesh.signals import PREFERENCE, is_error
+from meshportal.mesh.signals import is_error, preferred
 
 Labels = Mapping[str, str]
 Series = Sequence[tuple[Labels, Mapping[int, float]]]
@@ -31,10 +31,15 @@ def history_of(
 ) -> History:
     """The history at `times` (Unix seconds), from rates by code, by bucket, and the same by version at the end.
 
-    All numbers come from one reporter: the callers' side where it has a sample, else the service's own; the two are never
-    added, for one request is in both. Without either the reporter is "" and every point is "no data".
+    All numbers come from one reporter, the same as on the board: the callers' side where it counted requests, else the
+    service's own. The two are never added, for one request is in both. Without series it is "" and every point is "no data".
     """
-    reporter = next((side for side in PREFERENCE if any(v for _, v in _seen_by(side, requests))), "")
+    counted: dict[str, float] = {}
+    for labels, values in requests:
+        if values:
+            side = labels.get("reporter", "")
+            counted[side] = counted.get(side, 0.0) + math.fsum(values.values())
+    reporter = preferred(counted)
     counts, latencies = _seen_by(reporter, requests), _seen_by(reporter, buckets)
     return History(
         service,
