@@ -68,7 +68,7 @@ class Running:
         return [Follower(kind, self.port, self.mirror, time.time) for kind in WATCHED_KINDS]
 
     def pulse(self) -> Pulse:
-        return Pulse(self.port, self.mirror, time.time, silence=settings.OBSERVER_TICK_SECONDS)
+        return Pulse(self.port, self.mirror, time.time, silence=0.6 * settings.OBSERVER_TICK_SECONDS)
 
     def once(self) -> Snapshot | None:
         """List everything, ask Prometheus and tick, once, in this thread. None where nothing was written."""

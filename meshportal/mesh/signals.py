@@ -37,7 +37,7 @@ class Signals:
 
     @property
     def error_percent(self) -> float | None:
-        return 100.0 * self.errors_per_second / self.per_second if self.per_second else None
+        return 100.0 * (self.errors_per_second / self.per_second) if self.per_second else None
 
     @property
     def success_percent(self) -> float | None:
@@ -103,7 +103,7 @@ def _of(sums: _Sums) -> Signals:
         errors_per_second=sum(codes.values()),
         worst_code=min(codes, key=lambda code: (-codes[code], code), default=""),
         served_per_second=sums.served if sums.serving_seen else None,
-        mtls_percent=100.0 * sums.mutual / sums.served if sums.served else None,
+        mtls_percent=100.0 * (sums.mutual / sums.served) if sums.served else None,
     )
 
 
@@ -133,8 +133,8 @@ def shares(rows: Iterable[VersionRow]) -> dict[ServiceRef, dict[str, Share]]:
             found[service] = {
                 version: Share(
                     total,
-                    100.0 * total / totals[reporter] if totals[reporter] else None,
-                    100.0 * errors / total if total else None,
+                    100.0 * (total / totals[reporter]) if totals[reporter] else None,
+                    100.0 * (errors / total) if total else None,
                 )
                 for version, (total, errors) in by_reporter[reporter].items()
             }

@@ -169,5 +169,6 @@ class Snapshot:
                 "sources": tuple(Source(**source) for source in body["sources"]),
                 "mesh": MeshNow(**body["mesh"]),
                 "services": services,
+                "namespaces": tuple(NamespaceNow(**namespace) for namespace in body["namespaces"]),
             }
         )

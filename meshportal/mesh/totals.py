@@ -37,7 +37,11 @@ def _weighted(
 ) -> float | None:
     pairs = [(s, w) for s, w in ((share(service), weight(service)) for service in services) if s is not None and w]
     total = sum(w for _, w in pairs)
-    return sum(s * w for s, w in pairs) / total if total else None
+    if not total:
+        return None
+    # rounding must not make 99.99999 % of shares that are all 100 %
+    shares = [s for s, _ in pairs]
+    return min(max(sum(s * w for s, w in pairs) / total, min(shares)), max(shares))
 
 
 def _summed(counts: Sequence[int | None]) -> int | None:
