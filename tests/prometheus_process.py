@@ -74,9 +74,9 @@ def prometheus(config: str = "global: {}\n") -> Iterator[Prometheus]:
 
 def scraping(url: str, seconds: float) -> str:
     """A configuration that scrapes `url`/metrics and keeps the labels found there."""
-    target = url.removeprefix("http://")
-    return (f"scrape_configs:\n- job_name: world\n  honor_labels: true\n  scrape_interval: {seconds:g}s\n"
-            f"  scrape_timeout: {seconds:g}s\n  static_configs:\n  - targets: ['{target}']\n")
+    target, milliseconds = url.removeprefix("http://"), round(seconds * 1000)
+    return (f"scrape_configs:\n- job_name: world\n  honor_labels: true\n  scrape_interval: {milliseconds}ms\n"
+            f"  scrape_timeout: {milliseconds}ms\n  static_configs:\n  - targets: ['{target}']\n")
 
 
 # ---------------------------------------------------------------- protobuf and snappy, as far as a WriteRequest needs them

@@ -141,14 +141,15 @@ class Play:
                        destination_rules=tuple(mirror.all(DESTINATION_RULE)))
 
     def _wait_for_pods(self) -> None:
-        """Until every Deployment has the pods it wants, or a minute has passed: a cluster may be slow or full."""
+        """Until every Deployment of the demo has the pods it wants, or a minute has passed: a cluster may be slow or full."""
         deadline = time.monotonic() + _PODS_SECONDS
+        wanted = demo.deployments()
         while time.monotonic() < deadline and not self._stop.is_set():
-            deployments = self._mirror.all(DEPLOYMENT)
-            if deployments and all(_is_up(deployment) for deployment in deployments):
+            up = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in self._mirror.all(DEPLOYMENT) if _is_up(one)}
+            if wanted <= up:
                 return
             self._stop.wait(0.1)
-        self._problems.append("not every Deployment had its pods ready within a minute")
+        self._problems.append("not every Deployment of the demo had its pods ready within a minute")
 
     # ---------------------------------------------------------------- threads
 

@@ -83,6 +83,12 @@ def workload_name(app: str, version: str) -> str:
     return f"{app}-{version}" if version else app
 
 
+def deployments() -> set[tuple[str, str]]:
+    """(namespace, name) of every Deployment of the demo."""
+    return {(namespace, workload_name(app, version)) for namespace, apps in APPS.items()
+            for app, versions in apps.items() for version in versions}
+
+
 def _object(kind: Kind, namespace: str, name: str, spec: Manifest) -> Manifest:
     manifest: Manifest = {"apiVersion": kind.api_version, "kind": kind.kind,
                           "metadata": {"name": name, "namespace": namespace}}
