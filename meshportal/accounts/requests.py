@@ -7,6 +7,6 @@ from meshportal.web.htmx import Request
 
 
 class PersonRequest(Request):
-    """What a view gets behind LoginRequiredMiddleware: `user` is always a person."""
+    """What a view gets behind SignInRequiredMiddleware: `user` is always a person."""
 
     user: Person

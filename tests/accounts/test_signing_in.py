@@ -80,6 +80,14 @@ def test_somebody_who_leaves_while_signed_in_is_out_at_the_next_page(visitor: Cl
     assert visitor.get("/account/preferences/").status_code == 302
 
 
+def test_a_page_whose_session_ended_goes_to_the_sign_in_page_as_a_whole_and_comes_back(visitor: Client) -> None:
+    asking = {"HX-Request": "true", "HX-Current-URL": "http://localhost/account/preferences/"}
+    response = visitor.get("/account/preferences/", headers=asking)
+    assert response["HX-Redirect"] == f"{SIGN_IN}?next=%2Faccount%2Fpreferences%2F"
+    elsewhere = visitor.get("/account/preferences/", headers={**asking, "HX-Current-URL": "https://evil.example/x"})
+    assert elsewhere["HX-Redirect"] == f"{SIGN_IN}?next=%2F"
+
+
 def test_signing_out_takes_a_post_and_ends_the_session(visitor: Client, mei: Person) -> None:
     visitor.force_login(mei)
     assert visitor.get("/account/sign-out/").status_code == 405
