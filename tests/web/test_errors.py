@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.template import TemplateDoesNotExist
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 
 from meshportal.accounts.models import Person
 from meshportal.web import errors
@@ -81,11 +80,9 @@ def test_a_failing_view_answers_500_with_the_page(client: Client, chen: Person) 
     assert "a secret of the inside" not in page
 
 
-def test_when_even_the_error_page_fails_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*args: object) -> str:
-        raise TemplateDoesNotExist("500.html")
-
-    monkeypatch.setattr(errors, "render_to_string", broken)
+# an engine that finds no template at all
+@override_settings(TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}])
+def test_when_even_the_error_page_fails_there_is_an_answer() -> None:
     response = errors.server_error(RequestFactory().get("/"))
     assert response.status_code == 500
     assert "could not answer" in response.content.decode()
