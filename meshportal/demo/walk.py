@@ -137,6 +137,10 @@ class Walk:
         return found
 
 
+def rounded(percent: float | None) -> float | None:
+    return None if percent is None else round(percent, 2)
+
+
 def errors(page: Page) -> str:
     """What an error page says, without its markup."""
     text = re.sub(r"\s+", " ", re.sub(r"<(script|style|nav|header).*?</\1>|<[^>]+>", " ", page.text, flags=re.DOTALL)).strip()
@@ -168,8 +172,8 @@ def walk(ready: Ready, *, check: Callable[[], None], progress: Progress) -> dict
         "ready_seconds": round(ready.seconds, 1),
         "mesh": ready.cluster,
         "services": mesh["services"],
-        "success_rate": mesh["success_percent"],
-        "mtls_percent": mesh["mtls_percent"],
+        "success_rate": rounded(mesh["success_percent"]),
+        "mtls_percent": rounded(mesh["mtls_percent"]),
         "envoys_healthy": mesh["envoys_ready"],
         "envoys_total": mesh["envoys_total"],
         "asked_weight": asked,
