@@ -24,6 +24,7 @@ class Spark:
 
     points: Points
     caption: str
+    key: str
     label: str
     limit: float | None = None
     bad: str = ""
@@ -51,9 +52,9 @@ def spark_of(service: ServiceNow, trail: Trail) -> Spark:
     bad = "fail" if service.state == State.FAIL else "warn" if service.state == State.WARN else ""
     if service.why == Why.ERRORS:
         label = _("Errors of %(service)s, last hour") % {"service": service.name}
-        return Spark(points(rows, ERROR_PERCENT), _("errors, 1 h; dashes: the limit"), label, service.limit, bad)
+        return Spark(points(rows, ERROR_PERCENT), _("errors, 1 h"), _("dashes: the limit"), label, service.limit, bad)
     if service.why == Why.LATENCY:
         label = _("p95 latency of %(service)s, last hour") % {"service": service.name}
-        return Spark(points(rows, P95_MS), _("p95, 1 h; dashes: the limit"), label, service.limit, bad)
+        return Spark(points(rows, P95_MS), _("p95, 1 h"), _("dashes: the limit"), label, service.limit, bad)
     label = _("Requests of %(service)s, last hour") % {"service": service.name}
-    return Spark(points(rows, PER_SECOND), _("requests, 1 h; dotted: no data"), label)
+    return Spark(points(rows, PER_SECOND), _("requests, 1 h"), _("dotted: no data"), label)

@@ -41,6 +41,12 @@ class Card:
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def changed_at(self) -> float | None:
+        """When it was changed, where that is on its small line."""
+        on_line = self.changed and self.spark.points and self.changed.at >= self.spark.points[0][0]
+        return self.changed.at if self.changed and on_line else None
+
 
 @dataclass(frozen=True)
 class Row:

@@ -181,13 +181,14 @@ def versions_line(service: ServiceNow) -> str:
     """Measured share of each version of a split route, "v1 90.2 %, v2 9.8 % (configured 90/10)"; "" for any other route."""
     if not service.split or not service.versions:
         return ""
+    rows = [version for version in service.versions if version.configured_percent or version.measured_percent]
     each = [
         _("%(version)s %(percent)s")
         % {"version": version_name(version.version), "percent": amount(version.measured_percent, "%", 1)}
-        for version in service.versions
+        for version in rows
     ]
     measured = _(", ").join(each)
-    weights = [version.configured_percent for version in service.versions]
+    weights = [version.configured_percent for version in rows]
     if any(weight is None for weight in weights):
         return measured
     configured = "/".join(f"{weight:g}" for weight in weights if weight is not None)
@@ -216,11 +217,11 @@ def transition(service: ServiceNow) -> str:
 def remark(silent: Iterable[str], last_look: float) -> str:
     """What the worst silent source makes unknown, "" when all answer. `last_look`: when the observer reported last."""
     sentences = {
-        "observer": _("the observer does not report: everything below is as of %(time)s") % {"time": clock(last_look)},
+        "observer": _("The observer does not report: everything below is as of %(time)s") % {"time": clock(last_look)},
         "prometheus": _("Prometheus does not answer: requests, errors, latency and mTLS are unknown"),
         "kubernetes": _("Kubernetes does not answer: pods and routes may have changed since"),
         "istiod": _("istiod does not answer: how many proxies are connected is unknown, all else is live"),
-        "worker": _("the worker does not answer: approved changes wait, the numbers are live"),
+        "worker": _("The worker does not answer: approved changes wait, the numbers are live"),
     }
     names = set(silent)
     return next((words for name, words in sentences.items() if name in names), "")

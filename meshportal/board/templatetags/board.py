@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from meshportal.board.page import Board
-from meshportal.board.sentences import rate_digits, sentence, transition
+from meshportal.board.sentences import rate_digits, sentence, short_of_hundred, transition
 from meshportal.board.services_page import Looked
 from meshportal.mesh.snapshot import ServiceNow
 from meshportal.web.words import age
@@ -55,3 +55,9 @@ def why(service: ServiceNow) -> SafeString:
 def at(values: Mapping[int, str], key: int) -> str:
     """The value under `key`, "" where there is none."""
     return values.get(key, "")
+
+
+@register.filter
+def nearly(percent: float | None, digits: int = 1) -> float | None:
+    """A percentage that is shown as 100 only where it is."""
+    return None if percent is None else short_of_hundred(percent, digits)
