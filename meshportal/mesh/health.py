@@ -115,16 +115,22 @@ def remembered(service: ServiceNow, taken_at: float) -> Memory:
 def judge(facts: Facts, before: Memory | None, limits: Limits, now: float) -> Memory:
     """What to believe of a service at `now`."""
     seen_at = now if facts.metrics and facts.signals else (before.seen_at if before else None)
-    found = min(_verdicts(facts, before, limits, now), key=lambda verdict: ORDER[verdict.state])
+    verdicts = list(_verdicts(facts, before, limits, now))
+    found = min(verdicts, key=lambda verdict: ORDER[verdict.state])
     if before is None:
         return Memory(found, now, seen_at=seen_at)
     if found.state == before.verdict.state:
         return Memory(found, before.since, seen_at=seen_at)
     streak = int(facts.news) + (before.streak if before.leaning == found.state else 0)
+    known = before.verdict.state is not State.UNKNOWN
+    sighted = facts.metrics and facts.inventory
     # out of not knowing there is nothing to hold on to
-    if before.verdict.state is State.UNKNOWN or streak >= _confirm(found, before.verdict):
+    if (not known and sighted) or streak >= _confirm(found, before.verdict):
         return Memory(found, now, seen_at=seen_at)
-    return Memory(_current(before.verdict, facts), before.since, found.state, streak, seen_at)
+    if sighted:
+        return Memory(_current(before.verdict, facts), before.since, found.state, streak, seen_at)
+    blind = next(verdict for verdict in verdicts if verdict.state is State.UNKNOWN)
+    return Memory(blind, now if known else before.since, found.state, streak, seen_at)
 
 
 def _confirm(found: Verdict, before: Verdict) -> int:
@@ -148,10 +154,10 @@ def _verdicts(facts: Facts, before: Memory | None, limits: Limits, now: float) -
         yield from _of_inventory(facts)
     if not facts.metrics:
         yield Verdict(State.UNKNOWN, Why.METRICS_GONE, confirm=1)
-    elif facts.signals is None and facts.inventory:
-        yield _without_series(facts, before, now)
     if not facts.inventory:
         yield Verdict(State.UNKNOWN, Why.INVENTORY_GONE, confirm=1)
+    if facts.metrics and facts.inventory and facts.signals is None:
+        yield _without_series(facts, before, now)
     yield Verdict(State.OK, Why.WITHIN_LIMITS if facts.requests else Why.NO_TRAFFIC)
 
 

@@ -64,13 +64,14 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Moment:
-    """Which Snapshot is to be made."""
+    """Which Snapshot is to be made. `heard_before`: when Prometheus had answered as of the Snapshot before."""
 
     cluster: str
     version: int
     now: float
     period_seconds: int
     window_seconds: int
+    heard_before: float | None = None
 
 
 def observe(
@@ -143,7 +144,7 @@ class _Look:
             metrics=self.metrics_fresh,
             inventory=self.inventory_fresh,
             window_seconds=self.moment.window_seconds,
-            news=not self.metrics_fresh or self.metrics.traffic.at == self.moment.now,
+            news=not self.metrics_fresh or self.metrics.traffic.at != self.moment.heard_before,
             signals=numbers,
             p95_ms=p95,
             selects=bool(known.service.selector),
@@ -242,4 +243,4 @@ def _sources(look: _Look) -> tuple[Source, ...]:
 
 
 def _source(name: str, fresh: bool, last: Last[T]) -> Source:
-    return Source(name, fresh, last.at, "" if fresh else last.error)
+    return Source(name, fresh, last.at, last.error if last.failures or not fresh else "")

@@ -84,7 +84,7 @@ def virtual_service(
     }
 
 
-def destination_rule(name: str, namespace: str = "shop", *, host: str = "", **subsets: Mapping[str, str]) -> Manifest:
+def destination_rule(name: str, subsets: Mapping[str, Mapping[str, str]], namespace: str = "shop", *, host: str = "") -> Manifest:
     """Subsets by name with their labels."""
     return {
         "apiVersion": "networking.istio.io/v1",

@@ -19,7 +19,7 @@ from meshportal.mesh.inventory import (
 )
 from meshportal.mesh.refs import Manifest, ServiceRef
 from meshportal.mesh.survey import Survey, survey
-from tests.mesh.objects import destination, destination_rule, namespace, pod, service, virtual_service
+from tests.mesh.objects import destination, namespace, pod, service, virtual_service
 
 
 def surveyed(*manifests: Manifest) -> Survey:
@@ -130,7 +130,7 @@ LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size
 
 
 @given(st.lists(LABELS, max_size=6), LABELS)
-def test_the_index_finds_exactly_the_pods_whose_labels_contain_the_selector(labels: list[dict[str, str]], wanted: dict[str, str]) -> None:
+def test_a_service_selects_exactly_the_pods_with_all_its_labels(labels: list[dict[str, str]], wanted: dict[str, str]) -> None:
     pods = [Pod("shop", str(i), own, True, True, False, False) for i, own in enumerate(labels)]
     cart = Service(ServiceRef("shop", "cart"), wanted, (), "", {}, external=False)
     expected = [pod for pod in pods if wanted and all(pod.labels.get(key) == value for key, value in wanted.items())]

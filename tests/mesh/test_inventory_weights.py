@@ -13,7 +13,7 @@ from tests.mesh.objects import destination, destination_rule, pod, virtual_servi
 
 CART = ServiceRef("shop", "cart")
 V1, V2 = {"version": "v1"}, {"version": "v2"}
-RULE = destination_rule("cart", stable=V1, canary=V2)
+RULE = destination_rule("cart", {"stable": V1, "canary": V2})
 
 
 def route(*manifests: Manifest, pods: tuple[Manifest, ...] = ()) -> Route:
@@ -55,7 +55,7 @@ def test_another_hosts_share_is_not_given_to_our_versions() -> None:
 @pytest.mark.parametrize("host", ["cart", "cart.shop", "cart.shop.svc", "cart.shop.svc.cluster.local"])
 def test_a_host_may_be_written_short_or_in_full(host: str) -> None:
     named = virtual_service("any", [destination(host, "stable")], hosts=[host])
-    assert route(named, destination_rule("any", host=host, stable=V1)).percent == {"v1": 100.0}
+    assert route(named, destination_rule("any", {"stable": V1}, host=host)).percent == {"v1": 100.0}
 
 
 def test_a_short_name_in_another_namespace_is_another_service() -> None:
@@ -69,7 +69,8 @@ def test_a_route_for_a_gateway_alone_is_not_followed_by_sidecars() -> None:
 
 def test_routes_with_a_match_come_before_the_one_that_counts() -> None:
     manifest = split(("canary", 100))
-    manifest["spec"]["http"].insert(0, {"match": [{"headers": {"beta": {"exact": "1"}}}], "route": [destination("cart", "stable")]})
+    beta = {"match": [{"headers": {"beta": {"exact": "1"}}}], "route": [destination("cart", "stable")]}
+    manifest["spec"]["http"].insert(0, beta)
     assert route(manifest, RULE).percent == {"v2": 100.0}
 
 
@@ -81,7 +82,7 @@ def test_of_two_routes_for_one_host_the_older_one_counts() -> None:
 
 
 def test_a_subset_by_another_label_is_the_one_version_of_its_pods() -> None:
-    rule = destination_rule("cart", stable={"track": "stable"}, canary={"track": "canary"})
+    rule = destination_rule("cart", {"stable": {"track": "stable"}, "canary": {"track": "canary"}})
     canary = pod("cart-v2-x", labels={"app": "cart", "version": "v2", "track": "canary"})
     assert route(split(("stable", 90), ("canary", 10)), rule, pods=(canary,)).percent == {"v2": 10.0}
 
@@ -99,6 +100,6 @@ def test_half_written_objects_are_read_as_far_as_they_go() -> None:
 
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=5).filter(any))
 def test_shares_of_a_route_sum_to_100(weights: list[int]) -> None:
-    rule = destination_rule("cart", **{f"s{i}": {"version": f"v{i}"} for i in range(len(weights))})
+    rule = destination_rule("cart", {f"s{i}": {"version": f"v{i}"} for i in range(len(weights))})
     found = route(split(*((f"s{i}", weight) for i, weight in enumerate(weights))), rule)
     assert sum(found.percent.values()) == pytest.approx(100)

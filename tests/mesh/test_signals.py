@@ -60,11 +60,9 @@ def test_a_service_without_series_has_no_numbers_at_all() -> None:
 
 
 RATES = st.floats(0, 1e6, allow_nan=False)
-ROWS = st.lists(
-    st.builds(row, RATES, st.sampled_from(["200", "404", "500", "503", "0"]), st.sampled_from(["source", "destination", "waypoint"]),
-              st.sampled_from(["mutual_tls", "none"])),
-    min_size=1,
-)  # fmt: skip
+CODES = st.sampled_from(["200", "404", "500", "503", "0"])
+REPORTERS = st.sampled_from(["source", "destination", "waypoint"])
+ROWS = st.lists(st.builds(row, RATES, CODES, REPORTERS, st.sampled_from(["mutual_tls", "none"])), min_size=1)
 
 
 @given(ROWS)
@@ -87,7 +85,8 @@ def test_versions_share_what_reached_a_pod() -> None:
     def of(version: str, rate: float, code: str = "200", reporter: str = "source") -> VersionRow:
         return VersionRow(reporter, CART, version, code, rate)
 
-    found = shares([of("v1", 90), of("v2", 9), of("v2", 1, "500"), of("unknown", 50, "503"), of("v1", 70, reporter="destination")])
+    lost, twice = of("unknown", 50, "503"), of("v1", 70, reporter="destination")
+    found = shares([of("v1", 90), of("v2", 9), of("v2", 1, "500"), lost, twice])
     assert {version: share.percent for version, share in found[CART].items()} == {"v1": 90, "v2": 10}
     assert found[CART]["v2"].error_percent == 10
     assert shares([of("v1", 0)])[CART]["v1"].percent is None
