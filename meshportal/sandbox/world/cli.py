@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG = 1
 BACKFILL_SECONDS = 20 * 60
 KINDS = (NAMESPACE, SERVICE, POD, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE)
 _SETTLE_SECONDS = 0.2
-_PODS_SECONDS = 60.0
+_PODS_SECONDS = 40.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,7 +141,7 @@ class Play:
                        destination_rules=tuple(mirror.all(DESTINATION_RULE)))
 
     def _wait_for_pods(self) -> None:
-        """Until every Deployment of the demo has the pods it wants, or a minute has passed: a cluster may be slow or full."""
+        """Until every Deployment of the demo has the pods it wants, or enough time has passed: a cluster may be slow or full."""
         deadline = time.monotonic() + _PODS_SECONDS
         wanted = demo.deployments()
         while time.monotonic() < deadline and not self._stop.is_set():
@@ -149,7 +149,7 @@ class Play:
             if wanted <= up:
                 return
             self._stop.wait(0.1)
-        self._problems.append("not every Deployment of the demo had its pods ready within a minute")
+        self._problems.append(f"not every Deployment of the demo had its pods ready within {_PODS_SECONDS:g} s")
 
     # ---------------------------------------------------------------- threads
 

@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 from meshportal.mesh.promql import BUCKETS, REQUESTS
 from meshportal.sandbox.world.graph import Latency
-from meshportal.sandbox.world.routing import DOMAIN, Workload
+from meshportal.sandbox.world.routing import DOMAIN, UNKNOWN, Workload
 from meshportal.sandbox.world.traffic import Flow, waved
 from meshportal.sandbox.world.tsdb import Labels, labels_of
 
@@ -20,7 +20,6 @@ DURATION = BUCKETS.removesuffix("_bucket")
 BOUNDS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1.8e6, 3.6e6, math.inf)
 """Istio's buckets in milliseconds."""
 
-UNKNOWN = "unknown"
 _HALF_A_THOUSANDTH = 0.0005
 
 
@@ -119,14 +118,14 @@ def _reporters(flow: Flow) -> Iterator[tuple[str, tuple[str, str]]]:
 def _labels(flow: Flow, reporter: str, pod: tuple[str, str]) -> dict[str, str]:
     # a peer without a sidecar introduces itself to nobody
     source = flow.caller if flow.caller.sidecar else None
-    destination = flow.destination
+    destination, name = flow.destination, flow.service.name
     security = "mutual_tls" if flow.mutual_tls else "none"
     return {
         "reporter": reporter,
         **_side("source", source, flow.mutual_tls),
         **_side("destination", destination, flow.mutual_tls),
-        "destination_service": f"{flow.service.name}.{flow.service.namespace}.{DOMAIN}",
-        "destination_service_name": flow.service.name,
+        "destination_service": name if flow.service.namespace == UNKNOWN else f"{name}.{flow.service.namespace}.{DOMAIN}",
+        "destination_service_name": name,
         "destination_service_namespace": flow.service.namespace,
         "request_protocol": "http",
         "response_code": flow.code,

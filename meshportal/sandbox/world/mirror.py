@@ -14,6 +14,7 @@ from meshportal.sandbox.world.kube import Kube, KubeError
 log = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 2.0
+_BREATH_SECONDS = 0.2
 
 
 class Mirror:
@@ -58,6 +59,8 @@ class Mirror:
                     version = manifest["metadata"]["resourceVersion"]
                     if event != "BOOKMARK":
                         self._apply(kind, event, manifest)
+                # the server has ended the watch as it should; one that always does so at once is not to be rushed
+                time.sleep(_BREATH_SECONDS)
             except KubeError as error:
                 log.info("%s: %s; listing again", kind.plural, error)
                 time.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))

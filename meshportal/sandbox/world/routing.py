@@ -14,6 +14,9 @@ from meshportal.mesh.refs import Manifest, ServiceRef
 
 DOMAIN = "svc.cluster.local"
 ROOT_NAMESPACE = "istio-system"
+UNKNOWN = "unknown"
+"""What Istio's metrics say where they do not know."""
+NOBODY = ServiceRef(UNKNOWN, UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,14 @@ class Mesh:
             return list(self._endpoints(call, call.service, None, 1.0))
         chosen = next((route for route in routes if _matches(route.get("match"), call, self._port(call.service))), None)
         if chosen is None:
-            return [Choice(1.0, call.service, None, "404", "NR")]
+            return [self._lost(call, 1.0, "404", "NR")]
         destinations = chosen.get("route") or []
         weights = [float(entry.get("weight") or 0) for entry in destinations]
         if len(destinations) == 1:
             weights = [1.0]
         total = sum(weights)
         if not total:
-            return [Choice(1.0, call.service, None, "503", "NR")]
+            return [self._lost(call, 1.0, "503", "NC")]
         found: list[Choice] = []
         for entry, weight in zip(destinations, weights, strict=True):
             if weight:
@@ -119,9 +122,21 @@ class Mesh:
         destination = entry.get("destination", {})
         service = service_of(qualified(destination.get("host", ""), namespace))
         if service is None or service not in self._services:
-            yield Choice(share, call.service, None, "503", "NR")
+            yield self._lost(call, share, "503", "NC")
             return
         yield from self._endpoints(call, service, destination.get("subset"), share)
+
+    def _lost(self, call: Call, share: float, code: str, flags: str) -> Choice:
+        """Requests for which Envoy has no route (NR) or no cluster (NC), as for a subset that no rule has.
+
+        Without a cluster the proxy does not know the service: Istio's metrics then name the Host header, or nothing at a
+        gateway (destination_service_name in istio/proxy, istio_stats.cc; flags measured with Envoy 1.40 under Istio 1.31).
+        """
+        target = call.service
+        if ("istio", "ingressgateway") in call.caller.labels:
+            return Choice(share, NOBODY, None, code, flags)
+        host = target.name if target.namespace == call.caller.namespace else f"{target.name}.{target.namespace}"
+        return Choice(share, ServiceRef(UNKNOWN, f"{host}:{self._port(target)}"), None, code, flags)
 
     def _port(self, service: ServiceRef) -> int:
         ports = self._services.get(service, {}).get("spec", {}).get("ports") or [{}]
@@ -134,7 +149,7 @@ class Mesh:
         if subset:
             subsets = self.subsets(service, call.caller.namespace)
             if subset not in subsets:
-                yield Choice(share, service, None, "503", "NR")
+                yield self._lost(call, share, "503", "NC")
                 return
             labels = subsets[subset]
         selector = self._services.get(service, {}).get("spec", {}).get("selector")
@@ -245,7 +260,7 @@ def has_sidecar(pod: Manifest) -> bool:
 def _workload(pod: Manifest) -> Workload:
     metadata, labels = pod["metadata"], pod["metadata"].get("labels", {})
     return Workload(
-        namespace=metadata["namespace"], name=_workload_name(pod), app=labels.get("app", "unknown"), version=_version(pod),
+        namespace=metadata["namespace"], name=_workload_name(pod), app=labels.get("app", UNKNOWN), version=_version(pod),
         pod=metadata["name"], account=pod.get("spec", {}).get("serviceAccountName", "default"), sidecar=has_sidecar(pod),
         labels=tuple(sorted(labels.items())))
 
@@ -261,7 +276,7 @@ def _workload_name(pod: Manifest) -> str:
 
 
 def _version(pod: Manifest) -> str:
-    return str(pod["metadata"].get("labels", {}).get("version", "unknown"))
+    return str(pod["metadata"].get("labels", {}).get("version", UNKNOWN))
 
 
 def _service_ref(manifest: Manifest) -> ServiceRef:

@@ -75,7 +75,15 @@ def test_shares_follow_any_weights_and_sum_to_one(weights: list[int]) -> None:
 
 def test_a_missing_subset_fails_at_the_caller_for_its_share() -> None:
     split = route(destination("reviews", "v1", 90), destination("reviews", "v9", 10))
-    assert shares(mesh(virtual_service("bookinfo", "reviews", split))) == pytest.approx({"v1": 0.9, "503 NR": 0.1})
+    assert shares(mesh(virtual_service("bookinfo", "reviews", split))) == pytest.approx({"v1": 0.9, "503 NC": 0.1})
+
+
+def test_what_a_sidecar_cannot_place_it_reports_under_the_host_header() -> None:
+    """So such failures do not show in the numbers of the service itself, in Istio as here."""
+    lost = virtual_service("bookinfo", "reviews", route(destination("reviews", "v9")))
+    found = flows(mesh(lost), SCENARIOS["healthy"])
+    assert {(str(flow.service), flow.flags) for flow in found if "reviews" in flow.service.name} == {("unknown/reviews:9080", "NC")}
+    assert rate(found, "reviews") == 0
 
 
 def test_a_subset_without_a_ready_pod_has_no_healthy_upstream() -> None:
@@ -121,7 +129,7 @@ def test_the_rule_in_the_clients_namespace_hides_the_services_own() -> None:
     split = virtual_service("bookinfo", "reviews", route(destination("reviews", "v2")))
     in_root = destination_rule("istio-system", "reviews.bookinfo.svc.cluster.local", "v2")
     assert shares(mesh(split, rules=(in_root,))) == {"v2": 1.0}
-    assert shares(mesh(split, rules=(in_root, destination_rule("bookinfo", "reviews", "v1")))) == {"503 NR": 1.0}
+    assert shares(mesh(split, rules=(in_root, destination_rule("bookinfo", "reviews", "v1")))) == {"503 NC": 1.0}
 
 
 # ---------------------------------------------------------------- flows

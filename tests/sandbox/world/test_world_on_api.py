@@ -173,7 +173,7 @@ def test_a_deleted_rule_breaks_the_subsets_at_the_caller(world: World, cluster: 
     rule = cluster.get(DESTINATION_RULE, "bookinfo", "reviews")
     cluster.kube.delete(DESTINATION_RULE, "bookinfo", "reviews")
     try:
-        failures = 'istio_requests_total{destination_service_name="reviews",response_code="503",response_flags="NR"}'
+        failures = 'istio_requests_total{reporter="source",response_code="503",response_flags="NC"}'
         eventually(lambda: bool(world.query(f"rate({failures}[4s]) > 0")))
     finally:
         for name in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
