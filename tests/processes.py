@@ -1,19 +1,25 @@
 """The processes that tests talk to: the sandbox API and, where it is built, a real control plane.
 
 Both are context managers that give the JSON object the process prints when it is ready, and end it on every way out.
+The users admin, portal, observer and nobody have the same rights on both.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from meshportal.sandbox.api.roles import cluster_roles
 
 ROOT = Path(__file__).resolve().parent.parent
 REALMESH = "MESHPORTAL_TEST_REALMESH"
@@ -35,7 +41,7 @@ def real_mesh_script() -> Path | None:
 def sandbox_api(folder: Path, *arguments: str) -> Iterator[Info]:
     """`python -m meshportal.sandbox api --data FOLDER`: server, certificate_authority, tokens, kubeconfig, pid, …"""
     command = [sys.executable, "-m", "meshportal.sandbox", "api", "--data", str(folder), "--with-parent", *arguments]
-    with _running(command) as info:
+    with running(command) as info:
         yield info
 
 
@@ -45,15 +51,18 @@ def real_mesh(*arguments: str) -> Iterator[Info]:
     script = real_mesh_script()
     if script is None:
         raise NotReady(f"{REALMESH} does not name realmesh.py")
-    with _running([sys.executable, str(script), "up", *arguments]) as info:
+    with running([sys.executable, str(script), "up", *arguments]) as info:
+        _grant(info)
         yield info
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[Info]:
+def running(command: list[str]) -> Iterator[Info]:
+    """Any process that prints one line of JSON on its standard output when it is ready."""
     # realmesh.py ends with its standard input, so the pipe closes with this process, however that ends
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         yield _first_line(process, process.stdout)
     finally:
@@ -76,6 +85,48 @@ def _first_line(process: subprocess.Popen[bytes], stdout: IO[bytes]) -> Info:
     finally:
         late.cancel()
     if not line:
-        raise NotReady(f"{' '.join(process.args)} ended with {process.wait()} and was not ready")  # type: ignore[arg-type]
+        raise NotReady(f"{process.args!r} ended with {process.wait()} and never was ready")
     info: Info = json.loads(line)
     return info
+
+
+def forget_history(info: Info, version: str) -> None:
+    """Let an API server forget its changes up to `version`, so that watches and pages from before it are gone."""
+    if "pids" not in info:
+        _post(info, "/sandbox/compact", {})
+        return
+    # the real one's history is etcd's, which has an HTTP gateway; its address is on its command line
+    arguments = Path(f"/proc/{info['pids']['etcd']}/cmdline").read_text().split("\0")
+    address = f"{arguments[arguments.index('--client') + 1]}/v3/kv/compaction"
+    request = urllib.request.Request(address, json.dumps({"revision": version}).encode(), method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+    except urllib.error.HTTPError as error:
+        if b"has been compacted" not in error.read():  # another test was faster
+            raise
+
+
+def _post(info: Info, path: str, body: object) -> None:
+    """POST as admin. Raises urllib's HTTPError."""
+    context = ssl.create_default_context(cafile=info["certificate_authority"])
+    headers = {"Authorization": f"Bearer {info['tokens']['admin']}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{info['server']}{path}", json.dumps(body).encode(), headers, method="POST")
+    with urllib.request.urlopen(request, timeout=10, context=context):
+        pass
+
+
+def _grant(info: Info) -> None:
+    """Give the users of a real API server the rights that the sandbox's roles.json gives them by default."""
+    group = "rbac.authorization.k8s.io"
+    for role in cluster_roles():
+        name = role["metadata"]["name"]
+        binding = {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": name.removeprefix("meshportal-")}],
+        }
+        for plural, body in (("clusterroles", role), ("clusterrolebindings", binding)):
+            _post(info, f"/apis/{group}/v1/{plural}", body)

@@ -31,6 +31,7 @@ from meshportal.sandbox.api.store import Event, Store
 
 BOOKMARK_SECONDS = 60.0
 BEFORE_THE_END_SECONDS = 2.0
+LATEST = -1  # in a continue token: go on with what is there now
 
 
 def get(store: Store, place: Route) -> JsonObject:
@@ -50,9 +51,11 @@ def list_page(store: Store, place: Route, request: Request) -> JsonObject:
     chosen, limit = selector(place, request), max(0, request.number("limit"))
     token = request.query.get("continue", "")
     if token:
-        version, start = _opened(token)
-        if version < store.floor:
-            raise _expired_page(store, start)
+        version, start = _opened(token, place)
+        if version == LATEST:
+            version = store.version
+        elif version < store.floor:
+            raise _expired_page(start, place)
     else:
         version, start = _asked_version(store, request), ("", "")
         if request.query.get("resourceVersion") == "0":
@@ -62,7 +65,7 @@ def list_page(store: Store, place: Route, request: Request) -> JsonObject:
     items = [item for item in items if _place(item) > start and chosen(item)]
     metadata: JsonObject = {"resourceVersion": str(version)} | ({"continue": ""} if place.resource.custom else {})
     if limit and len(items) > limit:
-        metadata["continue"] = _closed(version, _place(items[limit - 1]))
+        metadata["continue"] = _closed(version, _place(items[limit - 1]), place)
         # with a selector the server would have to read on to count, and does not
         if not chosen.tests:
             metadata["remainingItemCount"] = len(items) - limit
@@ -107,24 +110,26 @@ def _place(item: JsonObject) -> tuple[str, str]:
     return metadata.get("namespace", ""), metadata["name"]
 
 
-# A continue token is what Kubernetes' is: the version of the first page and the key after which to go on.
+# A continue token is what Kubernetes' is: the version of the first page, and the key after which to go on, without the
+# namespace where the path names one.
 
 
-def _closed(version: int, last: tuple[str, str]) -> str:
-    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": "/".join(part for part in last if part) + "\0"})
+def _closed(version: int, last: tuple[str, str], place: Route) -> str:
+    namespace = "" if place.namespace else last[0]
+    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": f"{namespace}/{last[1]}\0"}, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _opened(token: str) -> tuple[int, tuple[str, str]]:
+def _opened(token: str, place: Route) -> tuple[int, tuple[str, str]]:
     try:
         page = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         namespace, _, name = page["start"].removesuffix("\0").rpartition("/")
-        return int(page["rv"]), (namespace, name)
+        return int(page["rv"]), (namespace or place.namespace, name)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
-def _expired_page(store: Store, start: tuple[str, str]) -> ApiError:
+def _expired_page(start: tuple[str, str], place: Route) -> ApiError:
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
         "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
@@ -132,7 +137,7 @@ def _expired_page(store: Store, start: tuple[str, str]) -> ApiError:
         "between the time the first chunk was returned and now may show up in the list."
     )
     error = expired(message)
-    error.metadata = {"continue": _closed(store.version, start)}
+    error.metadata = {"continue": _closed(LATEST, start, place)}
     return error
 
 
