@@ -51,7 +51,7 @@ class ClusterObserver:
         self.version = 0
         self.memory: dict[ServiceRef, Memory] = {}
         self.written: dict[ResourceRef, Version] = {}
-        self.trail: trail.Body = {}
+        self.trail: trail.Stored = {}
         self.releases = ("", "")
         self._surveyed: tuple[int, Survey, str] | None = None
 
@@ -115,7 +115,7 @@ class ClusterObserver:
             if before is not None:
                 self.memory = {ServiceRef(s.namespace, s.name): remembered(s, before.taken_at) for s in before.services}
         kept = Trail.objects.filter(cluster_id=self.cluster_id).first()
-        self.trail = dict(kept.body) if kept else {}
+        self.trail = kept.body if kept else {}
         self.written = written_objects(self.cluster_id)
         cluster = Cluster.objects.get(pk=self.cluster_id)
         self.releases = (cluster.istio_version, cluster.kubernetes_version)

@@ -36,11 +36,11 @@ def readable(body: dict[str, Any]) -> Snapshot | None:
         return None
 
 
-def trail(cluster: Cluster, visible: Namespaces | None = None) -> trails.Body:
+def trail(cluster: Cluster, visible: Namespaces | None = None) -> trails.Stored:
     """The last hour of `cluster` by service (see `mesh.trail`), empty before the first minute. `visible` as for `latest`."""
-    body = Trail.objects.filter(cluster=cluster).values_list("body", flat=True).first() or {}
+    body: trails.Stored = Trail.objects.filter(cluster=cluster).values_list("body", flat=True).first() or {}
     if visible is None or visible.everything:
-        return dict(body)
+        return body
     return trails.visible(body, visible)
 
 

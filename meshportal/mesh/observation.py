@@ -243,4 +243,4 @@ def _sources(look: _Look) -> tuple[Source, ...]:
 
 
 def _source(name: str, fresh: bool, last: Last[T]) -> Source:
-    return Source(name, fresh, last.at, last.error if last.failures or not fresh else "")
+    return Source(name, fresh, last.at, last.error)

@@ -12,6 +12,8 @@ from meshportal.mesh.snapshot import Snapshot
 
 Point = tuple[float, float | None, float | None, float | None]
 Body = dict[str, list[Point]]
+Stored = Mapping[str, Sequence[Sequence[float | None]]]
+"""A Body as it comes back from JSON."""
 WHOLE = ""
 MINUTE = 60
 KEEP_SECONDS = 3600
@@ -21,12 +23,12 @@ def minute_of(at: float) -> int:
     return int(at // MINUTE) * MINUTE
 
 
-def last_minute(body: Mapping[str, Sequence[Sequence[float | None]]]) -> float:
+def last_minute(body: Stored) -> float:
     """The newest minute that is in `body`, 0 for an empty one."""
     return max((points[-1][0] or 0 for points in body.values() if points), default=0)
 
 
-def extended(body: Mapping[str, Sequence[Sequence[float | None]]], snapshot: Snapshot) -> Body:
+def extended(body: Stored, snapshot: Snapshot) -> Body:
     """`body` with the minute of `snapshot` added, without what is older than an hour and without services that are gone.
 
     Numbers that are merely kept while Prometheus does not answer are not drawn again.
@@ -46,7 +48,7 @@ def extended(body: Mapping[str, Sequence[Sequence[float | None]]], snapshot: Sna
     return kept
 
 
-def visible(body: Mapping[str, Sequence[Sequence[float | None]]], names: Container[str]) -> Body:
+def visible(body: Stored, names: Container[str]) -> Body:
     """`body` for somebody who sees only the namespaces in `names`: the whole is summed anew from what they see."""
     kept = {key: [_read(point) for point in points] for key, points in body.items() if key.partition("/")[0] in names and key}
     by_minute: dict[float, list[Point]] = {_read(point)[0]: [] for point in body.get(WHOLE, ())}
