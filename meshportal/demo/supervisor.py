@@ -153,7 +153,7 @@ class Demo:
         """Start the mesh and its world, and write their addresses into the cluster's row."""
         info = self.start_real() if self.mesh == "real" else self.start_sandbox(ports["api"])
         kubeconfig: dict[str, str] = info["kubeconfig"]
-        istiod = ["--istiod-metrics", info["istiod_monitoring"]] if "istiod_monitoring" in info else []
+        istiod = ["--istiod-metrics", info["istiod_monitoring"] + "/metrics"] if "istiod_monitoring" in info else []
         with self.progress.step("world: workloads, traffic, metrics"):
             child = self.module(
                 "world", "meshportal.sandbox", "world", "--kube", kubeconfig["admin"],
