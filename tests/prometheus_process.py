@@ -36,10 +36,13 @@ class Prometheus:
     def write(self, series: Iterable[Series]) -> None:
         """Stores samples. https://prometheus.io/docs/concepts/remote_write_spec/"""
         messages = [_field(1, _time_series(*one)) for one in series]
-        headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
-                   "X-Prometheus-Remote-Write-Version": "0.1.0"}
+        headers = {
+            "Content-Encoding": "snappy",
+            "Content-Type": "application/x-protobuf",
+            "X-Prometheus-Remote-Write-Version": "0.1.0",
+        }
         for start in range(0, len(messages), _BATCH):
-            body = _snappy(b"".join(messages[start:start + _BATCH]))
+            body = _snappy(b"".join(messages[start : start + _BATCH]))
             response = self._http.request("POST", f"{self.url}/api/v1/write", body=body, headers=headers)
             assert response.status == 204, response.data
 
@@ -75,8 +78,10 @@ def prometheus(config: str = "global: {}\n") -> Iterator[Prometheus]:
 def scraping(url: str, seconds: float) -> str:
     """A configuration that scrapes `url`/metrics and keeps the labels found there."""
     target, milliseconds = url.removeprefix("http://"), round(seconds * 1000)
-    return (f"scrape_configs:\n- job_name: world\n  honor_labels: true\n  scrape_interval: {milliseconds}ms\n"
-            f"  scrape_timeout: {milliseconds}ms\n  static_configs:\n  - targets: ['{target}']\n")
+    return (
+        f"scrape_configs:\n- job_name: world\n  honor_labels: true\n  scrape_interval: {milliseconds}ms\n"
+        f"  scrape_timeout: {milliseconds}ms\n  static_configs:\n  - targets: ['{target}']\n"
+    )
 
 
 # ---------------------------------------------------------------- protobuf and snappy, as far as a WriteRequest needs them

@@ -105,8 +105,9 @@ class Play:
         if self._istiod:
             self._thread(self._follow_istiod, self._istiod)
         world = self._world
-        api = prometheus.application(world.store, time.time, lambda: text_of(world.samples(time.time())),
-                                     lambda: world.scenario.prometheus_down)
+        api = prometheus.application(
+            world.store, time.time, lambda: text_of(world.samples(time.time())), lambda: world.scenario.prometheus_down
+        )
         page = control.application(self._state, lambda name: world.set_scenario(name, time.time()))
         self._servers = [Server(api, self._ports[0]), Server(page, self._ports[1])]
 
@@ -136,9 +137,12 @@ class Play:
 
     def _objects(self) -> Objects:
         mirror = self._mirror
-        return Objects(services=tuple(mirror.all(SERVICE)), pods=tuple(mirror.all(POD)),
-                       virtual_services=tuple(mirror.all(VIRTUAL_SERVICE)),
-                       destination_rules=tuple(mirror.all(DESTINATION_RULE)))
+        return Objects(
+            services=tuple(mirror.all(SERVICE)),
+            pods=tuple(mirror.all(POD)),
+            virtual_services=tuple(mirror.all(VIRTUAL_SERVICE)),
+            destination_rules=tuple(mirror.all(DESTINATION_RULE)),
+        )
 
     def _wait_for_pods(self) -> None:
         """Until every Deployment of the demo has the pods it wants, or enough time has passed: a cluster may be slow or full."""

@@ -33,15 +33,19 @@ def application(state: Callable[[], dict[str, Any]], choose: Callable[[str], obj
 def _page(state: dict[str, Any]) -> str:
     buttons = "".join(
         f'<form method="post" action="/scenario?name={name}"><button>{name}</button> {escape(scenario.sentence)}'
-        f"{' <b>now</b>' if name == state['scenario'] else ''}</form>" for name, scenario in SCENARIOS.items())
-    rates = "".join(f"<tr><td>{escape(where)}</td><td>{rate:.2f}</td></tr>"
-                    for where, rate in state["requests_per_second"].items())
+        f"{' <b>now</b>' if name == state['scenario'] else ''}</form>"
+        for name, scenario in SCENARIOS.items()
+    )
+    rates = "".join(
+        f"<tr><td>{escape(where)}</td><td>{rate:.2f}</td></tr>" for where, rate in state["requests_per_second"].items()
+    )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox world</title>'
         f"<h1>Sandbox world</h1><h2>Scenarios</h2>{buttons}"
         f"<h2>Not simulated</h2>{_list(GENERAL)}<h2>Fields of the present objects that have no effect</h2>"
         f"{_list(state['without_effect'])}<h2>Problems</h2>{_list(state['problems'])}"
-        f"<h2>Requests per second, on average</h2><table>{rates}</table></html>")
+        f"<h2>Requests per second, on average</h2><table>{rates}</table></html>"
+    )
 
 
 def _list(sentences: Any) -> str:

@@ -85,13 +85,16 @@ def workload_name(app: str, version: str) -> str:
 
 def deployments() -> set[tuple[str, str]]:
     """(namespace, name) of every Deployment of the demo."""
-    return {(namespace, workload_name(app, version)) for namespace, apps in APPS.items()
-            for app, versions in apps.items() for version in versions}
+    return {
+        (namespace, workload_name(app, version))
+        for namespace, apps in APPS.items()
+        for app, versions in apps.items()
+        for version in versions
+    }
 
 
 def _object(kind: Kind, namespace: str, name: str, spec: Manifest) -> Manifest:
-    manifest: Manifest = {"apiVersion": kind.api_version, "kind": kind.kind,
-                          "metadata": {"name": name, "namespace": namespace}}
+    manifest: Manifest = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name, "namespace": namespace}}
     return manifest | ({"spec": spec} if spec else {})
 
 
@@ -101,10 +104,15 @@ def _port(namespace: str) -> int:
 
 def _service(namespace: str, app: str) -> Manifest:
     port = _port(namespace)
-    manifest = _object(SERVICE, namespace, app, {
-        "selector": {"app": app},
-        "ports": [{"name": "http", "port": port, "targetPort": port, "protocol": "TCP"}],
-    })
+    manifest = _object(
+        SERVICE,
+        namespace,
+        app,
+        {
+            "selector": {"app": app},
+            "ports": [{"name": "http", "port": port, "targetPort": port, "protocol": "TCP"}],
+        },
+    )
     manifest["metadata"]["labels"] = {"app": app}
     return manifest
 
@@ -115,12 +123,14 @@ def _deployment(namespace: str, app: str, version: str, replicas: int) -> Manife
         "metadata": {"labels": labels},
         "spec": {
             "serviceAccountName": account(namespace, app),
-            "containers": [{
-                "name": app,
-                "image": f"registry.example/{app}:{version.removeprefix('v')}.0",
-                "ports": [{"containerPort": _port(namespace)}],
-                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-            }],
+            "containers": [
+                {
+                    "name": app,
+                    "image": f"registry.example/{app}:{version.removeprefix('v')}.0",
+                    "ports": [{"containerPort": _port(namespace)}],
+                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+                }
+            ],
         },
     }
     if app == GATEWAY:
@@ -128,30 +138,50 @@ def _deployment(namespace: str, app: str, version: str, replicas: int) -> Manife
         # Istio's injector turns this into the real proxy: https://istio.io/latest/docs/setup/additional-setup/gateway/
         template["metadata"]["annotations"] = {"inject.istio.io/templates": "gateway"}
         template["spec"]["containers"] = [{"name": "istio-proxy", "image": "auto", "ports": [{"containerPort": 80}]}]
-    manifest = _object(DEPLOYMENT, namespace, workload_name(app, version), {
-        "replicas": replicas, "selector": {"matchLabels": dict(labels)}, "template": template})
+    manifest = _object(
+        DEPLOYMENT,
+        namespace,
+        workload_name(app, version),
+        {"replicas": replicas, "selector": {"matchLabels": dict(labels)}, "template": template},
+    )
     manifest["metadata"]["labels"] = dict(labels)
     return manifest
 
 
 def _reviews_rule() -> Manifest:
-    return _object(DESTINATION_RULE, "bookinfo", "reviews", {
-        "host": "reviews",
-        "trafficPolicy": {
-            "connectionPool": {"tcp": {"maxConnections": 1024}, "http": {"http1MaxPendingRequests": 1024}},
-            "outlierDetection": {"consecutive5xxErrors": 7, "interval": "30s", "baseEjectionTime": "30s",
-                                 "maxEjectionPercent": 50},
+    return _object(
+        DESTINATION_RULE,
+        "bookinfo",
+        "reviews",
+        {
+            "host": "reviews",
+            "trafficPolicy": {
+                "connectionPool": {"tcp": {"maxConnections": 1024}, "http": {"http1MaxPendingRequests": 1024}},
+                "outlierDetection": {
+                    "consecutive5xxErrors": 7,
+                    "interval": "30s",
+                    "baseEjectionTime": "30s",
+                    "maxEjectionPercent": 50,
+                },
+            },
+            "subsets": [{"name": version, "labels": {"version": version}} for version in ("v1", "v2", "v3")],
         },
-        "subsets": [{"name": version, "labels": {"version": version}} for version in ("v1", "v2", "v3")],
-    })
+    )
 
 
 def _reviews_route() -> Manifest:
-    return _object(VIRTUAL_SERVICE, "bookinfo", "reviews", {
-        "hosts": ["reviews"],
-        "http": [{
-            "route": [{"destination": {"host": "reviews", "subset": "v1"}, "weight": 100}],
-            "timeout": "5s",
-            "retries": {"attempts": 2, "perTryTimeout": "2s", "retryOn": "connect-failure,refused-stream,unavailable"},
-        }],
-    })
+    return _object(
+        VIRTUAL_SERVICE,
+        "bookinfo",
+        "reviews",
+        {
+            "hosts": ["reviews"],
+            "http": [
+                {
+                    "route": [{"destination": {"host": "reviews", "subset": "v1"}, "weight": 100}],
+                    "timeout": "5s",
+                    "retries": {"attempts": 2, "perTryTimeout": "2s", "retryOn": "connect-failure,refused-stream,unavailable"},
+                }
+            ],
+        },
+    )

@@ -10,7 +10,8 @@ from typing import Any
 
 from meshportal.mesh.refs import Manifest
 from meshportal.sandbox.world.metrics import Counters
-from meshportal.sandbox.world.routing import Mesh, Objects, has_sidecar, ready
+from meshportal.sandbox.world.pods import has_sidecar, ready
+from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.scenarios import SCENARIOS, Scenario
 from meshportal.sandbox.world.traffic import Flow, flows
 from meshportal.sandbox.world.tsdb import Labels, Store, labels_of
@@ -112,7 +113,7 @@ class World:
         self._proxies = [pod for pod in self._objects.pods if ready(pod) and has_sidecar(pod)]
         self._counters.keep({_key(pod) for pod in self._objects.pods})
         keys = sorted((_key(pod) for pod in self._proxies), key=lambda key: zlib.crc32("/".join(key).encode()))
-        self._silent = frozenset(keys[:math.ceil(len(keys) * self._scenario.silent)])
+        self._silent = frozenset(keys[: math.ceil(len(keys) * self._scenario.silent)])
 
     def _samples(self, now: float) -> Iterator[tuple[Labels, float]]:
         yield from self._counters.samples(self._silent)

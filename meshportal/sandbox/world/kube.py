@@ -108,12 +108,21 @@ class Kube:
 
     def watch(self, kind: Kind, resource_version: str) -> Iterator[tuple[str, Manifest]]:
         """(type, object) of every event until the server ends the stream. Raises KubeError."""
-        query = {"watch": "1", "resourceVersion": resource_version, "allowWatchBookmarks": "true",
-                 "timeoutSeconds": str(_WATCH_SECONDS)}
+        query = {
+            "watch": "1",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
         url = f"{self._server}{path_of(kind)}?{urlencode(query)}"
         try:
-            response = self._pool.request("GET", url, headers=self._headers, preload_content=False,
-                                          timeout=urllib3.Timeout(connect=5, read=_WATCH_SECONDS + 30))
+            response = self._pool.request(
+                "GET",
+                url,
+                headers=self._headers,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=5, read=_WATCH_SECONDS + 30),
+            )
             try:
                 if response.status != 200:
                     raise KubeError(f"watch of {kind.plural}: HTTP {response.status}", response.status)
@@ -135,8 +144,13 @@ class Kube:
 
     def merge_status(self, kind: Kind, namespace: str, name: str, status: Manifest) -> Manifest:
         """Merges into the status of one object through its subresource. Raises KubeError."""
-        return self.request("PATCH", path_of(kind, namespace, name, "status"), {"fieldManager": FIELD_MANAGER},
-                          {"status": status}, "application/merge-patch+json")
+        return self.request(
+            "PATCH",
+            path_of(kind, namespace, name, "status"),
+            {"fieldManager": FIELD_MANAGER},
+            {"status": status},
+            "application/merge-patch+json",
+        )
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """DELETE; an absent object is success. Raises KubeError."""
@@ -146,8 +160,9 @@ class Kube:
             if error.status != 404:
                 raise
 
-    def request(self, method: str, path: str, query: dict[str, str], body: Any = None,
-                content_type: str = "application/json") -> Manifest:
+    def request(
+        self, method: str, path: str, query: dict[str, str], body: Any = None, content_type: str = "application/json"
+    ) -> Manifest:
         """One request and its JSON answer. Raises KubeError."""
         headers = self._headers | ({"Content-Type": content_type} if body is not None else {})
         data = json.dumps(body).encode() if body is not None else None

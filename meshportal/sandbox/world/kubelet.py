@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from meshportal.mesh.refs import DEPLOYMENT, NAMESPACE, POD, Kind, Manifest
 from meshportal.sandbox.world.kube import Kube, KubeError
 from meshportal.sandbox.world.mirror import Mirror
-from meshportal.sandbox.world.routing import has_sidecar, ready
+from meshportal.sandbox.world.pods import has_sidecar, ready
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,11 @@ class Kubelet:
         """
         pods = self._mirror.all(POD)
         deployments = self._mirror.all(DEPLOYMENT)
-        injected = {namespace["metadata"]["name"] for namespace in self._mirror.all(NAMESPACE)
-                    if namespace["metadata"].get("labels", {}).get("istio-injection") == "enabled"}
+        injected = {
+            namespace["metadata"]["name"]
+            for namespace in self._mirror.all(NAMESPACE)
+            if namespace["metadata"].get("labels", {}).get("istio-injection") == "enabled"
+        }
         owners = {deployment["metadata"]["uid"] for deployment in deployments}
         for pod in pods:
             if _owner(pod) and _owner(pod) not in owners:
@@ -105,8 +108,16 @@ def new_pod(deployment: Manifest, *, injected: bool) -> Manifest:
     pod["metadata"] |= {
         "name": f"{metadata['name']}-{digest}-{''.join(random.choices(_LETTERS, k=5))}",
         "namespace": metadata["namespace"],
-        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"],
-                             "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True}],
+        "ownerReferences": [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ],
     }
     if injected and _wants_sidecar(pod):
         _inject(pod)
@@ -125,13 +136,20 @@ def _inject(pod: Manifest) -> None:
     annotations["sidecar.istio.io/status"] = json.dumps(status)
     annotations |= {"prometheus.io/scrape": "true", "prometheus.io/port": "15020", "prometheus.io/path": "/stats/prometheus"}
     labels = pod["metadata"]["labels"]
-    labels |= {"security.istio.io/tlsMode": "istio", "istio.io/rev": "default",
-               "service.istio.io/canonical-name": labels.get("app", "unknown"),
-               "service.istio.io/canonical-revision": labels.get("version", "latest")}
+    labels |= {
+        "security.istio.io/tlsMode": "istio",
+        "istio.io/rev": "default",
+        "service.istio.io/canonical-name": labels.get("app", "unknown"),
+        "service.istio.io/canonical-revision": labels.get("version", "latest"),
+    }
     if not has_sidecar(pod):
-        pod["spec"]["containers"].append({
-            "name": "istio-proxy", "image": "registry.example/proxyv2:1.31.0",
-            "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}]})
+        pod["spec"]["containers"].append(
+            {
+                "name": "istio-proxy",
+                "image": "registry.example/proxyv2:1.31.0",
+                "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
+            }
+        )
 
 
 def pod_status(pod: Manifest, address: str) -> Manifest:
@@ -140,11 +158,23 @@ def pod_status(pod: Manifest, address: str) -> Manifest:
     kinds = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
     containers = pod["spec"]["containers"]
     return {
-        "phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "startTime": now,
+        "phase": "Running",
+        "podIP": address,
+        "podIPs": [{"ip": address}],
+        "startTime": now,
         "conditions": [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in kinds],
         "containerStatuses": [
-            {"name": container["name"], "image": container.get("image", ""), "imageID": "", "ready": True, "started": True,
-             "restartCount": 0, "state": {"running": {"startedAt": now}}} for container in containers],
+            {
+                "name": container["name"],
+                "image": container.get("image", ""),
+                "imageID": "",
+                "ready": True,
+                "started": True,
+                "restartCount": 0,
+                "state": {"running": {"startedAt": now}},
+            }
+            for container in containers
+        ],
     }
 
 
@@ -154,13 +184,23 @@ def deployment_status(deployment: Manifest, owned: list[Manifest]) -> Manifest:
     done = up >= deployment["spec"].get("replicas", 1)
     return {
         "observedGeneration": deployment["metadata"].get("generation", 1),
-        "replicas": len(owned), "updatedReplicas": sum(_hash_of(pod) == digest for pod in owned),
-        "readyReplicas": up, "availableReplicas": up,
+        "replicas": len(owned),
+        "updatedReplicas": sum(_hash_of(pod) == digest for pod in owned),
+        "readyReplicas": up,
+        "availableReplicas": up,
         "conditions": [
-            {"type": "Available", "status": "True" if done else "False", "reason": "MinimumReplicasAvailable",
-             "lastTransitionTime": _now()},
-            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
-             "lastTransitionTime": _now()},
+            {
+                "type": "Available",
+                "status": "True" if done else "False",
+                "reason": "MinimumReplicasAvailable",
+                "lastTransitionTime": _now(),
+            },
+            {
+                "type": "Progressing",
+                "status": "True",
+                "reason": "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
+                "lastTransitionTime": _now(),
+            },
         ],
     }
 

@@ -12,7 +12,8 @@ from statistics import NormalDist
 
 from meshportal.mesh.promql import BUCKETS, REQUESTS
 from meshportal.sandbox.world.graph import Latency
-from meshportal.sandbox.world.routing import DOMAIN, UNKNOWN, Workload
+from meshportal.sandbox.world.pods import UNKNOWN, Workload
+from meshportal.sandbox.world.routing import DOMAIN
 from meshportal.sandbox.world.traffic import Flow, waved
 from meshportal.sandbox.world.tsdb import Labels, labels_of
 
@@ -139,8 +140,16 @@ def _labels(flow: Flow, reporter: str, pod: tuple[str, str]) -> dict[str, str]:
 
 def _side(side: str, workload: Workload | None, mutual_tls: bool) -> dict[str, str]:
     if workload is None:
-        names = ("workload", "workload_namespace", "principal", "app", "version", "cluster", "canonical_service",
-                 "canonical_revision")
+        names = (
+            "workload",
+            "workload_namespace",
+            "principal",
+            "app",
+            "version",
+            "cluster",
+            "canonical_service",
+            "canonical_revision",
+        )
         return {f"{side}_{name}": UNKNOWN for name in names}
     principal = f"spiffe://cluster.local/ns/{workload.namespace}/sa/{workload.account}" if mutual_tls else UNKNOWN
     return {

@@ -148,7 +148,9 @@ def one_to_one(op: str, left: Vector, right: Vector, names: Sequence[str], *, on
             if signature(labels) in theirs:
                 raise QueryError(
                     "found duplicate series for the match group on the right hand-side of the operation;"
-                    "many-to-many matching not allowed: matching labels must be unique on one side", "execution")
+                    "many-to-many matching not allowed: matching labels must be unique on one side",
+                    "execution",
+                )
             theirs[signature(labels)] = value
         found, matched = [], set()
         for labels, value in left.at(time_ms):
@@ -159,8 +161,9 @@ def one_to_one(op: str, left: Vector, right: Vector, names: Sequence[str], *, on
             if result is None:
                 continue
             if key in matched:
-                raise QueryError("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-                                 "execution")
+                raise QueryError(
+                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)", "execution"
+                )
             matched.add(key)
             found.append(Sample(keep(labels), result))
         return found

@@ -103,10 +103,12 @@ def _data(store: Store, request: Request, now: float) -> dict[str, Any]:
         raise QueryError('invalid parameter "end": end timestamp must not be before start time')
     if step <= 0:
         raise QueryError(
-            'invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer')
+            'invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer'
+        )
     if (end - start) // step > _MAX_STEPS:
-        raise QueryError("exceeded maximum resolution of 11,000 points per timeseries. "
-                         "Try decreasing the query resolution (?step=XX)")
+        raise QueryError(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"
+        )
     return over_time(store, params.get("query", ""), start, end, step)
 
 

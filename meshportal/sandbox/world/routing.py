@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from meshportal.mesh.refs import Manifest, ServiceRef
+from meshportal.sandbox.world.pods import UNKNOWN, Workload, ready, version_of, workload_name, workload_of
 
 DOMAIN = "svc.cluster.local"
 ROOT_NAMESPACE = "istio-system"
-UNKNOWN = "unknown"
-"""What Istio's metrics say where they do not know."""
 NOBODY = ServiceRef(UNKNOWN, UNKNOWN)
 
 
@@ -27,20 +26,6 @@ class Objects:
     pods: tuple[Manifest, ...] = ()
     virtual_services: tuple[Manifest, ...] = ()
     destination_rules: tuple[Manifest, ...] = ()
-
-
-@dataclass(frozen=True, order=True)
-class Workload:
-    """A workload at one version, by the pod that reports for it (one only: series stay few)."""
-
-    namespace: str
-    name: str
-    app: str
-    version: str
-    pod: str
-    account: str
-    sidecar: bool
-    labels: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,8 +67,8 @@ class Mesh:
         found: dict[tuple[str, str], list[Manifest]] = {}
         for pod in self._pods.get(namespace, []):
             if labels.items() <= pod["metadata"].get("labels", {}).items():
-                found.setdefault((_workload_name(pod), _version(pod)), []).append(pod)
-        return [(_workload(pods[0]), len(pods)) for _, pods in sorted(found.items())]
+                found.setdefault((workload_name(pod), version_of(pod)), []).append(pod)
+        return [(workload_of(pods[0]), len(pods)) for _, pods in sorted(found.items())]
 
     def choices(self, call: Call) -> list[Choice]:
         """How the requests of `call` are spread; the shares sum to 1."""
@@ -175,9 +160,11 @@ class Mesh:
     @staticmethod
     def _rules_over(rule: Manifest, namespace: str, service: ServiceRef, client_namespace: str) -> bool:
         spec = rule.get("spec", {})
-        return (rule["metadata"]["namespace"] == namespace
-                and _exported(spec, namespace, client_namespace)
-                and _covers(qualified(spec.get("host", ""), namespace), service))
+        return (
+            rule["metadata"]["namespace"] == namespace
+            and _exported(spec, namespace, client_namespace)
+            and _covers(qualified(spec.get("host", ""), namespace), service)
+        )
 
 
 # ---------------------------------------------------------------- names and matches
@@ -216,10 +203,14 @@ def _entry_matches(entry: Manifest, call: Call, port: int) -> bool:
     texts = {"uri": call.path, "method": call.method, "scheme": "http", "authority": host}
     labels = dict(call.caller.labels)
     return (
-        all(_text_matches(entry[name], text, ignore_case=name == "uri" and bool(entry.get("ignoreUriCase")))
-            for name, text in texts.items() if name in entry)
+        all(
+            _text_matches(entry[name], text, ignore_case=name == "uri" and bool(entry.get("ignoreUriCase")))
+            for name, text in texts.items()
+            if name in entry
+        )
         # the world's requests have neither headers nor a query string
-        and not entry.get("headers") and not entry.get("queryParams")
+        and not entry.get("headers")
+        and not entry.get("queryParams")
         and entry.get("port", port) == port
         and entry.get("sourceNamespace", call.caller.namespace) == call.caller.namespace
         and (entry.get("sourceLabels") or {}).items() <= labels.items()
@@ -238,45 +229,6 @@ def _text_matches(rule: Mapping[str, Any], text: str, *, ignore_case: bool) -> b
         return re.fullmatch(rule.get("regex", ".*"), text) is not None
     except re.error:
         return False
-
-
-# ---------------------------------------------------------------- pods
-
-
-def ready(pod: Manifest) -> bool:
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
-
-
-def has_sidecar(pod: Manifest) -> bool:
-    """Whether the pod has a container or (native sidecar) an init container istio-proxy."""
-    spec = pod.get("spec", {})
-    return any(container.get("name") == "istio-proxy" for group in ("containers", "initContainers")
-               for container in spec.get(group) or [])
-
-
-def _workload(pod: Manifest) -> Workload:
-    metadata, labels = pod["metadata"], pod["metadata"].get("labels", {})
-    return Workload(
-        namespace=metadata["namespace"], name=_workload_name(pod), app=labels.get("app", UNKNOWN), version=_version(pod),
-        pod=metadata["name"], account=pod.get("spec", {}).get("serviceAccountName", "default"), sidecar=has_sidecar(pod),
-        labels=tuple(sorted(labels.items())))
-
-
-def _workload_name(pod: Manifest) -> str:
-    metadata = pod["metadata"]
-    owner = next((owner for owner in metadata.get("ownerReferences", []) if owner.get("controller")), None)
-    if owner is None:
-        return str(metadata["name"])
-    if owner["kind"] == "ReplicaSet":
-        return str(owner["name"]).removesuffix(f"-{metadata.get('labels', {}).get('pod-template-hash', '')}")
-    return str(owner["name"])
-
-
-def _version(pod: Manifest) -> str:
-    return str(pod["metadata"].get("labels", {}).get("version", UNKNOWN))
 
 
 def _service_ref(manifest: Manifest) -> ServiceRef:

@@ -33,12 +33,20 @@ class Scenario:
 
 _CANARY = (ServiceRef("bookinfo", "reviews"), "v2")
 
-SCENARIOS = {scenario.name: scenario for scenario in (
-    Scenario("healthy", "Everything answers as it should."),
-    Scenario("failing-canary", "Version v2 of reviews fails 30 % of its requests (20 % 503, 10 % 500).",
-             faults={_CANARY: Fault((("503", 0.2), ("500", 0.1)))}),
-    Scenario("slow-canary", "Version v2 of reviews takes 40 times as long, about 0.7 s.", faults={_CANARY: Fault(slowness=40.0)}),
-    Scenario("no-traffic", "Nobody sends a request. Counters stand still.", traffic=0.0),
-    Scenario("prometheus-down", "Prometheus answers 503 to everything.", prometheus_down=True),
-    Scenario("stale-proxies", "A third of the proxies has stopped reporting and has lost istiod.", silent=1 / 3),
-)}
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("healthy", "Everything answers as it should."),
+        Scenario(
+            "failing-canary",
+            "Version v2 of reviews fails 30 % of its requests (20 % 503, 10 % 500).",
+            faults={_CANARY: Fault((("503", 0.2), ("500", 0.1)))},
+        ),
+        Scenario(
+            "slow-canary", "Version v2 of reviews takes 40 times as long, about 0.7 s.", faults={_CANARY: Fault(slowness=40.0)}
+        ),
+        Scenario("no-traffic", "Nobody sends a request. Counters stand still.", traffic=0.0),
+        Scenario("prometheus-down", "Prometheus answers 503 to everything.", prometheus_down=True),
+        Scenario("stale-proxies", "A third of the proxies has stopped reporting and has lost istiod.", silent=1 / 3),
+    )
+}

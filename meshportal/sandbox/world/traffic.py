@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from meshportal.mesh.refs import ServiceRef
 from meshportal.sandbox.world.graph import DEFAULT_LATENCY, EDGES, ERRORS, LATENCY, ROOTS, Latency, Root
-from meshportal.sandbox.world.routing import Call, Choice, Mesh, Workload
+from meshportal.sandbox.world.pods import Workload
+from meshportal.sandbox.world.routing import Call, Choice, Mesh
 from meshportal.sandbox.world.scenarios import Scenario
 
 _MAX_HOPS = 6
@@ -59,8 +60,9 @@ def _from(mesh: Mesh, scenario: Scenario, root: Root, call: Call, rate: float, h
         if destination is None or hops == _MAX_HOPS:
             continue
         for edge in EDGES:
-            if (edge.service == ServiceRef(destination.namespace, destination.app)
-                    and (not edge.versions or destination.version in edge.versions)):
+            if edge.service == ServiceRef(destination.namespace, destination.app) and (
+                not edge.versions or destination.version in edge.versions
+            ):
                 onward = Call(destination, edge.target, edge.path)
                 yield from _from(mesh, scenario, root, onward, served * edge.per_request, hops + 1)
 

@@ -20,8 +20,19 @@ GENERAL = (
     "One pod per workload reports for all of them.",
 )
 
-_HTTP = ("timeout", "retries", "fault", "mirror", "mirrors", "redirect", "directResponse", "rewrite", "headers", "corsPolicy",
-         "delegate")
+_HTTP = (
+    "timeout",
+    "retries",
+    "fault",
+    "mirror",
+    "mirrors",
+    "redirect",
+    "directResponse",
+    "rewrite",
+    "headers",
+    "corsPolicy",
+    "delegate",
+)
 _RULE = ("trafficPolicy", "workloadSelector")
 
 

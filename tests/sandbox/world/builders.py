@@ -8,8 +8,11 @@ from meshportal.mesh.refs import Manifest
 
 
 def service(namespace: str, name: str) -> Manifest:
-    return {"kind": "Service", "metadata": {"namespace": namespace, "name": name},
-            "spec": {"selector": {"app": name}, "ports": [{"port": 9080}]}}
+    return {
+        "kind": "Service",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 9080}]},
+    }
 
 
 def pod(namespace: str, app: str, version: str = "v1", number: int = 1, *, ready: bool = True, sidecar: bool = True) -> Manifest:
@@ -17,7 +20,9 @@ def pod(namespace: str, app: str, version: str = "v1", number: int = 1, *, ready
     return {
         "kind": "Pod",
         "metadata": {
-            "namespace": namespace, "name": f"{app}-{version}-{number}", "labels": {"app": app, "version": version},
+            "namespace": namespace,
+            "name": f"{app}-{version}-{number}",
+            "labels": {"app": app, "version": version},
             "creationTimestamp": "2026-11-24T08:00:00Z",
             "ownerReferences": [{"kind": "Deployment", "name": f"{app}-{version}", "controller": True, "uid": app}],
         },
@@ -38,5 +43,8 @@ def virtual_service(namespace: str, host: str, *routes: Manifest, name: str = ""
 
 def destination_rule(namespace: str, host: str, *versions: str, **spec: Any) -> Manifest:
     subsets = [{"name": version, "labels": {"version": version}} for version in versions]
-    return {"kind": "DestinationRule", "metadata": {"namespace": namespace, "name": host.split(".")[0]},
-            "spec": {"host": host, "subsets": subsets} | spec}
+    return {
+        "kind": "DestinationRule",
+        "metadata": {"namespace": namespace, "name": host.split(".")[0]},
+        "spec": {"host": host, "subsets": subsets} | spec,
+    }

@@ -13,7 +13,7 @@ from meshportal.mesh.refs import DEPLOYMENT, Manifest
 from meshportal.sandbox.world.demo import GATEWAY, deployments, objects
 from meshportal.sandbox.world.kube import KubeError, read_kubeconfig
 from meshportal.sandbox.world.kubelet import deployment_status, new_pod, pod_status, template_hash
-from meshportal.sandbox.world.routing import has_sidecar, ready
+from meshportal.sandbox.world.pods import has_sidecar, ready
 
 
 def deployment(name: str, **annotations: str) -> Manifest:
@@ -33,8 +33,10 @@ def test_pods_of_an_injected_namespace_get_a_sidecar_and_say_so() -> None:
     pod = new_pod(deployment("reviews-v2"), injected=True)
     assert containers(pod) == ["reviews", "istio-proxy"]
     assert "sidecar.istio.io/status" in pod["metadata"]["annotations"]
-    assert pod["metadata"]["labels"] | {"app": "reviews", "version": "v2", "security.istio.io/tlsMode": "istio"} == \
-        pod["metadata"]["labels"]
+    assert (
+        pod["metadata"]["labels"] | {"app": "reviews", "version": "v2", "security.istio.io/tlsMode": "istio"}
+        == pod["metadata"]["labels"]
+    )
 
 
 def test_a_pod_can_stay_out_of_the_mesh() -> None:
@@ -77,9 +79,16 @@ def test_the_demo_stays_small_and_names_every_deployment() -> None:
 
 def kubeconfig(folder: Path, cluster: dict[str, object], user: dict[str, object]) -> Path:
     path = folder / "config"
-    path.write_text(json.dumps({
-        "current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": cluster}], "users": [{"name": "u", "user": user}]}))
+    path.write_text(
+        json.dumps(
+            {
+                "current-context": "here",
+                "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": cluster}],
+                "users": [{"name": "u", "user": user}],
+            }
+        )
+    )
     return path
 
 
@@ -87,12 +96,16 @@ def test_a_kubeconfig_may_name_files_or_hold_their_content(tmp_path: Path) -> No
     authority = ssl.DER_cert_to_PEM_cert(b"not looked into")
     (tmp_path / "ca.crt").write_text(authority)
     (tmp_path / "token").write_text("abc\n")
-    by_name = kubeconfig(tmp_path, {"server": "https://x/", "certificate-authority": "ca.crt"},
-                         {"tokenFile": str(tmp_path / "token")})
+    by_name = kubeconfig(
+        tmp_path, {"server": "https://x/", "certificate-authority": "ca.crt"}, {"tokenFile": str(tmp_path / "token")}
+    )
     access = read_kubeconfig(by_name)
     assert (access.server, access.token, access.authority) == ("https://x", "abc", authority)
-    inline = kubeconfig(tmp_path, {"server": "https://x",
-                                   "certificate-authority-data": base64.b64encode(authority.encode()).decode()}, {"token": "abc"})
+    inline = kubeconfig(
+        tmp_path,
+        {"server": "https://x", "certificate-authority-data": base64.b64encode(authority.encode()).decode()},
+        {"token": "abc"},
+    )
     assert read_kubeconfig(inline) == access
 
 

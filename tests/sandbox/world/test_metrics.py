@@ -12,7 +12,7 @@ from meshportal.mesh.promql import BUCKETS, REQUESTS
 from meshportal.mesh.refs import ServiceRef
 from meshportal.sandbox.world.graph import Latency
 from meshportal.sandbox.world.metrics import BOUNDS, Counters, bound_text
-from meshportal.sandbox.world.routing import Workload
+from meshportal.sandbox.world.pods import Workload
 from meshportal.sandbox.world.traffic import Flow
 from meshportal.sandbox.world.tsdb import NAME
 
@@ -24,8 +24,17 @@ def workload(app: str, version: str = "v1", *, sidecar: bool = True) -> Workload
 
 
 def flow(rate: float = 20.0, version: str = "v1", **changes: object) -> Flow:
-    whole = Flow("wave", workload("productpage"), ServiceRef("bookinfo", "reviews"), workload("reviews", version), "200", "-",
-                 True, Latency(20, 0.5), rate)
+    whole = Flow(
+        "wave",
+        workload("productpage"),
+        ServiceRef("bookinfo", "reviews"),
+        workload("reviews", version),
+        "200",
+        "-",
+        True,
+        Latency(20, 0.5),
+        rate,
+    )
     return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
 
 
@@ -78,8 +87,9 @@ def test_measured_shares_are_within_a_point_of_the_weight(weight: int, cuts: lis
         end = now + seconds * 60 / sum(cuts)
         counters.add(pair, now, end)
         now = end
-    numbers = {labels["destination_version"]: value for labels, value in samples(counters, REQUESTS)
-               if labels["reporter"] == "source"}
+    numbers = {
+        labels["destination_version"]: value for labels, value in samples(counters, REQUESTS) if labels["reporter"] == "source"
+    }
     assert all(value == int(value) for value in numbers.values())
     assert 100 * numbers.get("v2", 0) / sum(numbers.values()) == pytest.approx(weight, abs=1)
 

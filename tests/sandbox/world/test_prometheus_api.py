@@ -179,6 +179,8 @@ def test_istiods_own_numbers_are_kept_and_its_runtimes_are_not() -> None:
         'pilot_xds{version="1.31.0"} 26', 'pilot_total_xds_rejects{type="lds"} 1 1795507200000', "go_goroutines 400", "",
     ])  # fmt: skip
     assert {(dict(labels)["__name__"], value) for labels, value in istiod_samples(exposed)} == {
-        ("pilot_xds", 26.0), ("pilot_total_xds_rejects", 1.0)}
+        ("pilot_xds", 26.0),
+        ("pilot_total_xds_rejects", 1.0),
+    }
     with pytest.raises(ValueError, match="not a sample"):
         list(istiod_samples("<html>"))

@@ -82,7 +82,8 @@ def test_what_a_sidecar_cannot_place_it_reports_under_the_host_header() -> None:
     """So such failures do not show in the numbers of the service itself, in Istio as here."""
     lost = virtual_service("bookinfo", "reviews", route(destination("reviews", "v9")))
     found = flows(mesh(lost), SCENARIOS["healthy"])
-    assert {(str(flow.service), flow.flags) for flow in found if "reviews" in flow.service.name} == {("unknown/reviews:9080", "NC")}
+    named = {(str(flow.service), flow.flags) for flow in found if "reviews" in flow.service.name}
+    assert named == {("unknown/reviews:9080", "NC")}
     assert rate(found, "reviews") == 0
 
 
@@ -112,16 +113,21 @@ def test_of_two_virtual_services_for_a_host_the_older_one_rules() -> None:
 
 def test_a_short_host_belongs_to_the_namespace_of_its_object() -> None:
     elsewhere = virtual_service("shop", "reviews", route(destination("reviews", "v3")))
-    by_full_name = virtual_service("shop", "reviews.bookinfo.svc.cluster.local",
-                                   route(destination("reviews.bookinfo.svc.cluster.local", "v2")))
+    by_full_name = virtual_service(
+        "shop", "reviews.bookinfo.svc.cluster.local", route(destination("reviews.bookinfo.svc.cluster.local", "v2"))
+    )
     assert set(shares(mesh(elsewhere))) == {"v1", "v2", "v3"}
     assert shares(mesh(by_full_name)) == {"v2": 1.0}
     assert service_of(qualified("reviews", "bookinfo")) == REVIEWS
 
 
 def test_objects_not_exported_to_the_caller_have_no_effect() -> None:
-    hidden = virtual_service("shop", "reviews.bookinfo.svc.cluster.local",
-                             route(destination("reviews.bookinfo.svc.cluster.local", "v2")), exportTo=["."])
+    hidden = virtual_service(
+        "shop",
+        "reviews.bookinfo.svc.cluster.local",
+        route(destination("reviews.bookinfo.svc.cluster.local", "v2")),
+        exportTo=["."],
+    )
     assert set(shares(mesh(hidden))) == {"v1", "v2", "v3"}
 
 
@@ -136,8 +142,11 @@ def test_the_rule_in_the_clients_namespace_hides_the_services_own() -> None:
 
 
 def rate(found: list[Flow], service_name: str, **wanted: object) -> float:
-    return math.fsum(flow.rate for flow in found if flow.service.name == service_name
-                     and all(getattr(flow, name) == value for name, value in wanted.items()))
+    return math.fsum(
+        flow.rate
+        for flow in found
+        if flow.service.name == service_name and all(getattr(flow, name) == value for name, value in wanted.items())
+    )
 
 
 def test_calls_go_on_from_the_versions_that_make_them() -> None:

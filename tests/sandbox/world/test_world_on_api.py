@@ -31,8 +31,11 @@ class Cluster:
         self.kube = Kube(read_kubeconfig(kubeconfig))
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
-        return next(one for one in self.kube.list(kind)[0] if one["metadata"]["name"] == name
-                    and one["metadata"].get("namespace", "") == namespace)
+        return next(
+            one
+            for one in self.kube.list(kind)[0]
+            if one["metadata"]["name"] == name and one["metadata"].get("namespace", "") == namespace
+        )
 
     def patch(self, kind: Kind, namespace: str, name: str, *ops: dict[str, Any]) -> None:
         self.kube.request("PATCH", path_of(kind, namespace, name), {}, list(ops), "application/json-patch+json")
@@ -83,7 +86,10 @@ def test_the_demo_is_installed_and_its_pods_are_ready(world: World, cluster: Clu
     pods = cluster.kube.list(POD)[0]
     by_workload = [pod["metadata"]["name"].rsplit("-", 2)[0] for pod in pods if pod["metadata"]["namespace"] == "bookinfo"]
     assert {name: by_workload.count(name) for name in ("reviews-v1", "reviews-v2", "reviews-v3")} == {
-        "reviews-v1": 3, "reviews-v2": 2, "reviews-v3": 2}
+        "reviews-v1": 3,
+        "reviews-v2": 2,
+        "reviews-v3": 2,
+    }
     report = next(pod for pod in pods if pod["metadata"]["namespace"] == "legacy")
     assert [container["name"] for container in report["spec"]["containers"]] == ["report"]
     reviews = next(pod for pod in pods if pod["metadata"]["name"].startswith("reviews-v1"))
@@ -162,9 +168,13 @@ def test_a_restart_replaces_pods_and_scaling_adds_them(world: World, cluster: Cl
         return [pod["metadata"]["name"] for pod in cluster.kube.list(POD)[0] if pod["metadata"]["name"].startswith("details-v1")]
 
     [before] = pods()
-    cluster.patch(DEPLOYMENT, "bookinfo", "details-v1",
-                  {"op": "add", "path": "/spec/template/metadata/annotations", "value": {RESTARTED: "2026-11-24T08:00:00Z"}},
-                  {"op": "replace", "path": "/spec/replicas", "value": 2})
+    cluster.patch(
+        DEPLOYMENT,
+        "bookinfo",
+        "details-v1",
+        {"op": "add", "path": "/spec/template/metadata/annotations", "value": {RESTARTED: "2026-11-24T08:00:00Z"}},
+        {"op": "replace", "path": "/spec/replicas", "value": 2},
+    )
     eventually(lambda: len(pods()) == 2 and before not in pods())
     eventually(lambda: cluster.get(DEPLOYMENT, "bookinfo", "details-v1")["status"]["availableReplicas"] == 2)
 
@@ -216,6 +226,7 @@ def test_a_real_prometheus_that_scrapes_it_has_the_same_numbers(world: World) ->
 def test_a_real_istiod_is_scraped_instead_and_its_series_end_with_it(cluster: Cluster) -> None:
     istiod = Server(lambda _: Response(b"istiod_uptime_seconds 12\npilot_xds 3\npilot_total_xds_rejects 1\n"))
     with sandbox_world(cluster.kubeconfig, "--interval", "0.5", "--istiod-metrics", f"{istiod.url}/metrics") as world:
+
         def said() -> dict[str, str]:
             return {row["metric"]["__name__"]: row["value"][1] for row in world.query(promql.control_plane())}
 
