@@ -86,6 +86,8 @@ class Application:
         return Answer(200, reading.list_page(self.store, place, request))
 
     def _write(self, place: Route, request: Request) -> Answer:
+        if place.resource.kind == "CustomResourceDefinition":
+            raise not_served("the kinds are fixed; CustomResourceDefinitions can only be read")
         if request.method == "DELETE" and not place.subresource:
             handler = deleting.delete if place.name else deleting.delete_collection
             return handler(self.store, place, request)

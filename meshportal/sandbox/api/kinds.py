@@ -144,8 +144,6 @@ def _rows(resource: Resource) -> Iterable[JsonObject]:
         "kind": resource.kind,
         "verbs": list(resource.verbs),
     }
-    if resource.short:
-        row["shortNames"] = list(resource.short)
-    yield row
+    yield row | ({"shortNames": list(resource.short)} if resource.short else {})
     if resource.status:
         yield row | {"name": f"{resource.plural}/status", "singularName": "", "verbs": ["get", "patch", "update"]}

@@ -44,8 +44,6 @@ class Writer:
         self.resource = place.resource
         self.warnings: list[str] = []
         self.dry_run = request.dry_run
-        if self.resource.kind == "CustomResourceDefinition":
-            raise not_served("the kinds are fixed; CustomResourceDefinitions can be read only")
 
     def create(self) -> Answer:
         """POST. Raises 400, 404 of the namespace, 409, 422."""
