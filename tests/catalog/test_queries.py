@@ -57,7 +57,8 @@ def test_somebody_who_sees_the_shop_sees_nothing_of_the_bank(cluster: Cluster) -
 def test_somebody_who_sees_nothing_has_no_numbers(cluster: Cluster) -> None:
     snapshot = queries.latest(cluster, NOTHING)
     assert snapshot is not None
-    assert snapshot.services == snapshot.namespaces == ()
+    assert snapshot.services == ()
+    assert snapshot.namespaces == ()
     assert snapshot.mesh.per_second is snapshot.mesh.envoys_total is snapshot.mesh.success_percent is None
 
 
