@@ -52,8 +52,12 @@ def changed(before: tuple[Block, ...], after: tuple[Block, ...]) -> Iterator[Blo
 
 
 def draw(block: Block, board: Board) -> str:
-    """The HTML of one block; its root element has the block's id."""
-    return render_to_string(block.template, {"board": board, "now": board.now, block.name: block.shown})
+    """The HTML of one block; its root element has the block's id.
+
+    A row that goes alone is brief: its small line, most of its bytes, is the one that stands in the page already.
+    """
+    context = {"board": board, "now": board.now, "brief": block.name == "row", block.name: block.shown}
+    return render_to_string(block.template, context)
 
 
 def difference(before: Board, after: Board) -> str:

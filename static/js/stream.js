@@ -44,12 +44,19 @@ const markChanges = (fresh) => {
   });
 };
 
+// A row that comes alone leaves out its small line, which is then the one from before.
+const keepLine = (old, fresh) => {
+  const [was, is] = [old.querySelector("[data-spark]"), fresh.querySelector("[data-spark]")];
+  if (fresh.matches("[data-key]") && was && is && !is.childElementCount) is.replaceChildren(...was.childNodes);
+};
+
 // Whoever reads with the keyboard stays where they are, and a fold stays as they left it.
 const replacePart = (old, fresh) => {
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const [wasFold, isFold] = [old.querySelector("details"), fresh.querySelector("details")];
   if (wasFold && isFold) isFold.open = wasFold.open;
   markChanges(fresh);
+  keepLine(old, fresh);
   old.replaceWith(fresh);
   if (!active) return;
   const same = [...fresh.querySelectorAll(active.tagName)].find((other) => other.getAttribute("href") === active.getAttribute("href"));

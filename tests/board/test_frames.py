@@ -143,6 +143,7 @@ def test_a_frame_holds_only_the_rows_whose_text_changed(mesh: Cluster) -> None:
     assert 'id="row:bookinfo/cart"' in second.html
     assert "177" in second.html
     assert "web" not in second.html
+    assert "<path" not in second.html.partition('id="row:')[2], "the small line of a quiet service stays the one in the page"
     assert 'id="board-changes"' not in second.html
     assert 'id="board-figures"' not in second.html
 
