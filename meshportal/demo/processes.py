@@ -82,8 +82,8 @@ class Child:
 
     def tail(self, lines: int = 12) -> str:
         """The last lines it wrote, for a message."""
-        text = self.log.read_text(errors="replace").strip() or self.out.read_text(errors="replace").strip()
-        return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (it wrote nothing)"
+        written = self.log.read_text(errors="replace").strip().splitlines()
+        return "\n".join(f"    {line}" for line in written[-lines:]) or "    (it wrote nothing)"
 
     def check(self) -> None:
         """Raises Failed if it has ended."""

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -122,9 +121,9 @@ class Demo:
         self.start_mesh(ports)
         self.start_portal(ports["web"])
         with step("web"):
-            self.wait("web", lambda: answers(f"{address}/account/sign-in/"))
+            self.wait("web", lambda: unanswered(f"{address}/account/sign-in/"))
         with step("first numbers of the mesh"):
-            self.wait("first numbers", self.has_numbers)
+            self.wait("first numbers", self.numbers_missing)
         self.note(f"{address}, process {os.getpid()}")
         return Ready(address, self.mesh, password, people, time.monotonic() - began, self.folder / "log")
 
@@ -197,24 +196,24 @@ class Demo:
 
     # ------------------------------------------------------------ waiting
 
-    def wait(self, what: str, ready: Callable[[], bool]) -> None:
-        """Until `ready()`. Raises Failed when a process ends or the time for `what` is over."""
+    def wait(self, what: str, missing: Callable[[], str]) -> None:
+        """Until `missing()`, which says what is not there yet, returns "". Raises Failed when a process ends or time is over."""
         deadline = time.monotonic() + START_SECONDS[what]
-        while not ready():
+        while why := missing():
             self.children.check()
             if time.monotonic() > deadline:
                 ends = "\n".join(f"  {child.name} ({child.log}):\n{child.tail(5)}" for child in self.children.running)
-                raise Failed(f"{what}: not there after {START_SECONDS[what]} s. What the processes wrote last:\n{ends}")
+                raise Failed(f"{what}: after {START_SECONDS[what]} s {why}. What the processes wrote last:\n{ends}")
             time.sleep(0.1)
 
-    def has_numbers(self) -> bool:
-        """Whether the board shows traffic, taken after this start, with every source well."""
+    def numbers_missing(self) -> str:
+        """What is missing until the board shows traffic, taken after this start, with every source well."""
         row = SnapshotRow.objects.filter(cluster__name=self.mesh).first()
-        if row is None:
-            return False
-        snapshot = Snapshot.from_json(row.body)
-        fresh = snapshot.taken_at >= self.started_at
-        return fresh and snapshot.mesh.per_second is not None and all(source.ok for source in snapshot.sources)
+        snapshot = Snapshot.from_json(row.body) if row else None
+        if snapshot is None or snapshot.taken_at < self.started_at:
+            return "the observer has not seen the mesh"
+        gone = [f"{source.name} does not answer ({source.error})" for source in snapshot.sources if not source.ok]
+        return "; ".join(gone) or ("" if snapshot.mesh.per_second is not None else "there is no traffic")
 
     def note(self, text: str) -> None:
         """Leave in the lock file what a second start shall say."""
@@ -224,9 +223,10 @@ class Demo:
             self.lock.flush()
 
 
-def answers(url: str) -> bool:
+def unanswered(url: str) -> str:
+    """Why `url` does not answer with 200 yet, or ""."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own loopback address
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+            return "" if response.status == 200 else f"it answers {response.status}"
+    except OSError as error:
+        return f"it does not answer ({error})"

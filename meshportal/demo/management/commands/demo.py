@@ -88,6 +88,7 @@ def start_again_in(folder: Path | None, *, new: bool) -> NoReturn:
         folder = settings.VAR_DIR / "demo"
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # the database holds sessions, the mesh's folder tokens
     for key in FOREIGN:
         os.environ.pop(key, None)
         os.environ.pop(f"{key}_FILE", None)
