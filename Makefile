@@ -32,6 +32,7 @@ test: $(DEVELOPMENT) lint   ## every check and every test that can run here
 
 lint: $(DEVELOPMENT)   ## the checks that need no running program
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/lint-imports

@@ -9,8 +9,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshportal.settings")
-    import meshportal.celery  # noqa: F401  makes `task.delay` know its broker in every command
     from django.core.management import execute_from_command_line
+
+    import meshportal.celery  # noqa: F401  makes `task.delay` know its broker in every command
 
     execute_from_command_line(sys.argv)
 

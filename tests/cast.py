@@ -1,5 +1,5 @@
-"""The people and the mesh that tests play with: alice asks, bob and erin approve, carol is on call, dave administers, mallory is a
-stranger. The mesh has Bookinfo's reviews in versions v1 and v2, all traffic on v1."""
+"""The people and the mesh that tests play with: alice asks, bob and erin approve, carol is on call, dave administers, mallory is
+a stranger. The mesh has Bookinfo's reviews in versions v1 and v2, all traffic on v1."""
 
 from __future__ import annotations
 

@@ -14,8 +14,7 @@ SQLITE = {
     for verb in ("UPDATE", "DELETE")
 }
 POSTGRESQL = (
-    f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$",
+    f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$",
     "DROP TRIGGER IF EXISTS audit_append_only ON audit_auditevent",
     "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_auditevent FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
 )

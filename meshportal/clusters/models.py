@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Cluster(models.Model):
-    """One cluster with its mesh. Credentials are kept by reference: the path of a kubeconfig that only worker or observer can read."""
+    """One cluster with its mesh. Credentials are kept by reference: paths of kubeconfigs that only worker or observer read."""
 
     name = models.CharField(max_length=63, unique=True, validators=[RegexValidator(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")])
     worker_kubeconfig = models.CharField(max_length=500)

@@ -174,9 +174,7 @@ def json_patch(item: PlanItem) -> list[dict[str, Any]]:
     end, so that no index moves under another."""
     changes = [(pointer(change.path), change) for change in field_changes(item)]
     added = [{"op": "add", "path": path, "value": c.after} for path, c in changes if c.before is ABSENT]
-    replaced = [
-        {"op": "replace", "path": path, "value": c.after} for path, c in changes if ABSENT not in (c.before, c.after)
-    ]
+    replaced = [{"op": "replace", "path": path, "value": c.after} for path, c in changes if ABSENT not in (c.before, c.after)]
     removed = [{"op": "remove", "path": path} for path, c in reversed(changes) if c.after is ABSENT]
     return [*replaced, *added, *removed]
 

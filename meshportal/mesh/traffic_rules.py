@@ -47,8 +47,9 @@ def parse_weights(raw: Mapping[str, Any], live: TrafficLive) -> tuple[TrafficInt
         else:
             weights[subset] = weight
     if not errors and sum(weights.values()) != 100:
-        last = FIELD_PREFIX + (list(weights)[-1] if weights else next(iter(sorted(known)), ""))
-        errors.append(FieldError(last, "wrong-sum", {"sum": sum(weights.values())}))
+        given = [subset for subset, weight in weights.items() if weight] or list(weights) or sorted(known)[:1]
+        at = FIELD_PREFIX + given[-1] if given else ""
+        errors.append(FieldError(at, "wrong-sum", {"sum": sum(weights.values())}))
     if errors:
         return None, errors
     return TrafficIntent(live.service, weights), []
@@ -106,7 +107,7 @@ def _weight_now(live: TrafficLive, subset: str) -> float:
 
 
 def assess(intent: TrafficIntent, live: TrafficLive, findings: list[Finding]) -> Risk:
-    """What the weights risk: low for a small step between versions that already take traffic, high for a big one under a warning."""
+    """What the weights risk: low for a small step between versions that already take traffic, high where warnings add to it."""
     reasons: list[str] = []
     moved = sum(max(0.0, weight - _weight_now(live, subset)) for subset, weight in intent.weights.items())
     if any(weight > 0 and _weight_now(live, subset) == 0 for subset, weight in intent.weights.items()):

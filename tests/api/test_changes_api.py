@@ -194,4 +194,9 @@ def test_services_and_signals_tell_what_was_measured(alice: Caller) -> None:
 
 def test_the_api_describes_itself(client: Client) -> None:
     document = client.get("/api/v1/openapi.json").json()
-    assert set(document["paths"]) >= {"/api/v1/services", "/api/v1/signals/{cluster}", "/api/v1/changes", "/api/v1/changes/{pk}/submit"}
+    assert set(document["paths"]) >= {
+        "/api/v1/services",
+        "/api/v1/signals/{cluster}",
+        "/api/v1/changes",
+        "/api/v1/changes/{pk}/submit",
+    }

@@ -167,7 +167,9 @@ def test_what_somebody_else_changed_after_us_is_never_put_back_over(approved: Ma
     assert subsets(mesh.api.get(RULE)) == ["v1", "v2", "v9"]
 
 
-def test_a_cluster_that_is_away_is_waited_for_with_the_reason_in_sight(approved: Make, run: Run, mesh: Mesh, clock: Clock) -> None:
+def test_a_cluster_that_is_away_is_waited_for_with_the_reason_in_sight(
+    approved: Make, run: Run, mesh: Mesh, clock: Clock
+) -> None:
     change = approved()
     mesh.api.goes_away()
     run(change)
@@ -213,7 +215,9 @@ def test_a_worker_that_lost_its_lease_records_nothing(approved: Make, run: Run, 
     assert Write.objects.get().state == Write.State.INTENDED
 
 
-def test_two_changes_of_one_host_follow_each_other(approved: Make, submitted: Make, run: Run, mesh: Mesh, cast: Cast, clock: Clock) -> None:
+def test_two_changes_of_one_host_follow_each_other(
+    approved: Make, submitted: Make, run: Run, mesh: Mesh, cast: Cast, clock: Clock
+) -> None:
     first, second = approved(), approved({"v1": 80, "v2": 20})
     mesh.api.goes_away()
     run(first)

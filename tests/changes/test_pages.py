@@ -56,7 +56,12 @@ def test_approving_on_the_page_approves(submitted: Make, cast: Cast, client: Cli
 
 @pytest.mark.parametrize(
     ("form", "status"),
-    [({"decision": "maybe"}, 422), ({"decision": "reject", "digest": "right"}, 422), ({"decision": "approve", "digest": "wrong"}, 409), ({}, 422)],
+    [
+        ({"decision": "maybe"}, 422),
+        ({"decision": "reject", "digest": "right"}, 422),
+        ({"decision": "approve", "digest": "wrong"}, 409),
+        ({}, 422),
+    ],
 )
 def test_a_bad_decision_is_refused_with_its_reason_and_keeps_the_comment(
     submitted: Make, cast: Cast, client: Client, form: dict[str, str], status: int
@@ -122,7 +127,11 @@ def test_the_story_on_the_audit_page_is_told_to_those_in_scope_only(
 
 
 def test_a_page_costs_few_queries_whatever_its_history(
-    approved: Make, run: Callable[[ChangeRequest], ChangeRequest], cast: Cast, client: Client, django_assert_max_num_queries: Callable[..., object]
+    approved: Make,
+    run: Callable[[ChangeRequest], ChangeRequest],
+    cast: Cast,
+    client: Client,
+    django_assert_max_num_queries: Callable[..., object],
 ) -> None:
     change = run(approved())
     client.force_login(cast.bob)

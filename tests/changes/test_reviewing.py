@@ -166,7 +166,9 @@ def plan_base(revision: Revision) -> str:
         ({"v1": 100, "v2": 0}, {}, ""),
     ],
 )
-def test_bad_input_names_its_field_and_leaves_no_row(drafted: Make, weights: dict[str, int], texts: dict[str, str], field: str) -> None:
+def test_bad_input_names_its_field_and_leaves_no_row(
+    drafted: Make, weights: dict[str, int], texts: dict[str, str], field: str
+) -> None:
     with pytest.raises(services.Invalid) as invalid:
         drafted(weights, **texts)
     assert field in {problem.field for problem in invalid.value.problems}

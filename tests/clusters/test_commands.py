@@ -48,7 +48,9 @@ def test_replacing_by_the_same_is_no_act() -> None:
     assert AuditEvent.objects.count() == 1
 
 
-@pytest.mark.parametrize(("name", "prometheus"), [("East Coast", "http://p:9090"), ("east", "prometheus"), ("east", "file:///etc/passwd")])
+@pytest.mark.parametrize(
+    ("name", "prometheus"), [("East Coast", "http://p:9090"), ("east", "prometheus"), ("east", "file:///etc/passwd")]
+)
 def test_what_cannot_be_a_name_or_an_address_is_refused(name: str, prometheus: str) -> None:
     with pytest.raises(CommandError):
         add(name, prometheus)

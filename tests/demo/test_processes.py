@@ -100,7 +100,6 @@ def test_a_child_that_says_nothing_is_not_waited_for_without_end(children: Child
 
 def test_a_port_with_a_server_is_not_free() -> None:
 
-
     ports = free_ports(3)
     assert len(set(ports)) == 3
     with socket.socket() as server:

@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 
 from meshportal.mesh.findings import Finding
 from meshportal.mesh.plans import FieldChange, Plan, PlanItem, field_changes
-from meshportal.mesh.refs import DESTINATION_RULE
+from meshportal.mesh.refs import DESTINATION_RULE, ServiceRef
+from meshportal.mesh.traffic import NotEditable, TrafficLive, live_weights
 from meshportal.mesh.traffic_rules import FieldError
 
 
@@ -60,17 +61,20 @@ def title(service: str, weights: Mapping[str, int], before: Mapping[str, float])
 
 def plain_words(service: str, weights: Mapping[str, int], plan: Plan, per_second: float | None) -> list[str]:
     """What the change does, for somebody who does not read YAML."""
+    before = _weights_before(plan, service)
     sentences: list[str] = []
-    for subset, weight in weights.items():
-        if weight == 0:
-            continue
+    # what grows is what the change is about, so it comes first
+    for subset in sorted(weights, key=lambda name: before.get(name, 0) - weights[name]):
+        weight = weights[subset]
         values = {"percent": weight, "service": service, "subset": subset}
-        sentence = _("%(percent)d %% of requests to %(service)s go to %(subset)s") % values
-        if per_second:
-            sentence += _(", about %(rate)s a second") % {"rate": _rate(per_second * weight / 100)}
-        sentences.append(sentence + ".")
-    for subset in (name for name, weight in weights.items() if weight == 0):
-        sentences.append(_("No requests go to %(subset)s.") % {"subset": subset})
+        if weight == 0:
+            if before.get(subset):
+                sentences.append(_("No requests go to %(subset)s any more.") % values)
+        elif per_second:
+            values["rate"] = _rate(per_second * weight / 100)
+            sentences.append(_("%(percent)d %% of requests to %(service)s go to %(subset)s, about %(rate)s a second.") % values)
+        else:
+            sentences.append(_("%(percent)d %% of requests to %(service)s go to %(subset)s.") % values)
     for item in plan.items:
         sentences.extend(_objects(item))
     others = _other_routes(plan)
@@ -84,6 +88,17 @@ def plain_words(service: str, weights: Mapping[str, int], plan: Plan, per_second
             % {"count": others}
         )
     return sentences
+
+
+def _weights_before(plan: Plan, service: str) -> Mapping[str, float]:
+    item = plan.items[-1]
+    if item.before is None:
+        return {}
+    live = TrafficLive(ServiceRef(item.ref.namespace, service), virtual_services=(item.before,))
+    try:
+        return live_weights(live) or {}
+    except NotEditable:
+        return {}
 
 
 def _objects(item: PlanItem) -> list[str]:
