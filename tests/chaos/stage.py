@@ -1,0 +1,89 @@
+"""A portal of its own in VAR_DIR, for tests that kill its processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`.
+
+Runs in a process of its own, because the database is that of the worker under test and not pytest's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshportal.settings")
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+import meshportal.celery  # noqa: E402,F401
+from meshportal.audit.models import AuditEvent  # noqa: E402
+from meshportal.audit.services import verify  # noqa: E402
+from meshportal.catalog.models import LiveObject  # noqa: E402
+from meshportal.catalog.models import Snapshot as SnapshotRow  # noqa: E402
+from meshportal.changes import deciding, services  # noqa: E402
+from meshportal.changes.kinds import Subject  # noqa: E402
+from meshportal.changes.models import ChangeRequest, HostClaim, Review, Write  # noqa: E402
+from meshportal.clients import connect  # noqa: E402
+from meshportal.clusters.models import Cluster  # noqa: E402
+from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE  # noqa: E402
+from meshportal.mesh.snapshot import Snapshot  # noqa: E402
+from tests.cast import destination_rule, people, reviews, virtual_service  # noqa: E402
+
+PAGE = AuditEvent.Via.PAGE
+
+
+def prepare(kubeconfig: str) -> dict[str, object]:
+    """Tables, people, a mesh whose DestinationRule lacks v2, and an approved change that needs it: two objects to write."""
+    call_command("migrate", verbosity=0)
+    cast, now = people(), timezone.now()
+    cluster = Cluster.objects.create(
+        name="demo", worker_kubeconfig=kubeconfig, observer_kubeconfig=kubeconfig, prometheus_url="http://127.0.0.1:1"
+    )
+    api = connect.cluster(kubeconfig)
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bookinfo"}})
+    for manifest in (virtual_service(v1=100), destination_rule("v1")):
+        api.create(manifest)
+    for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+        for manifest in api.list(kind).items:
+            metadata = manifest["metadata"]
+            LiveObject.objects.create(
+                cluster=cluster,
+                kind=kind.kind,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+                manifest=manifest,
+                observed_at=now,
+            )
+    snapshot = Snapshot("demo", 1, now.timestamp(), 5, 60, services=(reviews(),))
+    SnapshotRow.objects.create(cluster=cluster, observed_at=now, body=snapshot.to_json())
+    subject = Subject(cluster, "bookinfo", "reviews")
+    change = services.draft(
+        "traffic", subject, {"weights": {"v1": 90, "v2": 10}}, by=cast.alice, via=PAGE, now=now, reason="a test of crashes"
+    )
+    services.submit(change, by=cast.alice, via=PAGE, now=now)
+    deciding.decide(change, Review.Decision.APPROVE, by=cast.bob, via=PAGE, digest=change.digest, now=now)
+    return {"change": change.pk}
+
+
+def report(pk: int) -> dict[str, object]:
+    """What the portal believes about a change."""
+    change = ChangeRequest.objects.get(pk=pk)
+    return {
+        "status": change.status,
+        "note": change.note,
+        "epoch": change.epoch,
+        "writes": [[write.item.kind, write.token, write.state] for write in Write.objects.order_by("id")],
+        "verbs": list(AuditEvent.objects.filter(subject=change.label).order_by("sequence").values_list("verb", flat=True)),
+        "chain_holds": verify().broken_at is None,
+        "claims": HostClaim.objects.count(),
+    }
+
+
+if __name__ == "__main__":
+    verb, argument = sys.argv[1:]
+    print(json.dumps(prepare(argument) if verb == "prepare" else report(int(argument))))

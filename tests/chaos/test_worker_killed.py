@@ -1,0 +1,113 @@
+"""The worker dies by SIGKILL at each named place while it applies a change; the next one finishes, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshportal.changes import failpoints
+from tests.processes import ROOT, Info, sandbox_api
+
+LEASE_SECONDS = 2
+PATIENCE_SECONDS = 60
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return os.environ | {"VAR_DIR": str(folder), "APPLY_LEASE_SECONDS": str(LEASE_SECONDS), "C_FORCE_ROOT": "1"} | more
+
+
+def stage(folder: Path, verb: str, argument: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.chaos.stage", verb, argument]
+    done = subprocess.run(command, env=environment(folder), cwd=ROOT, check=True, capture_output=True, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@contextmanager
+def worker(folder: Path, failpoint: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "meshportal",
+        "worker",
+        "-B",
+        "--pool",
+        "threads",
+        "-c",
+        "2",
+        "--loglevel",
+        "WARNING",
+    ]
+    process = subprocess.Popen(
+        command,
+        env=environment(folder, MESHPORTAL_FAILPOINT=failpoint),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def asked(info: Info, path: str) -> Any:
+    """The sandbox API's answer to its admin."""
+    context = ssl.create_default_context(cafile=info["certificate_authority"])
+    request = urllib.request.Request(info["server"] + path, headers={"Authorization": f"Bearer {info['tokens']['admin']}"})
+    with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        return json.load(answer)
+
+
+def live(info: Info, plural: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = asked(info, f"/apis/networking.istio.io/v1/namespaces/bookinfo/{plural}/reviews")
+    return manifest
+
+
+def waited_for(folder: Path, change: int, status: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (told := stage(folder, "report", str(change)))["status"] != status and time.monotonic() < deadline:
+        time.sleep(0.3)
+    return told
+
+
+@pytest.mark.parametrize("failpoint", failpoints.ALL)
+def test_a_killed_worker_loses_and_doubles_nothing(failpoint: str, tmp_path: Path) -> None:
+    portal = tmp_path / "portal"
+    with sandbox_api(tmp_path / "api") as info:
+        change = stage(portal, "prepare", info["kubeconfig"]["admin"])["change"]
+        with worker(portal, failpoint) as doomed:
+            assert doomed.wait(PATIENCE_SECONDS) == -signal.SIGKILL, "the failpoint was not reached"
+        assert stage(portal, "report", str(change))["status"] == "applying"
+        with worker(portal):
+            told = waited_for(portal, change, "applied")
+
+        assert told["status"] == "applied", told
+        assert told["epoch"] == 2
+        assert told["chain_holds"]
+        assert told["claims"] == 0
+        assert told["verbs"] == ["draft", "submit", "approve", "apply", "written", "written", "applied"]
+        assert [write[2] for write in told["writes"]] == ["done", "done"]
+
+        route = live(info, "virtualservices")
+        weights = {entry["destination"]["subset"]: entry["weight"] for entry in route["spec"]["http"][0]["route"]}
+        assert weights == {"v1": 90, "v2": 10}
+        assert [subset["name"] for subset in live(info, "destinationrules")["spec"]["subsets"]] == ["v1", "v2"]
+        tokens = [write["token"] for write in asked(info, "/sandbox/writes")["items"] if write.get("token")]
+        assert sorted(tokens) == sorted(write[1] for write in told["writes"]), "one write per token"
