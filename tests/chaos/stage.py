@@ -1,4 +1,4 @@
-"""A portal of its own in VAR_DIR, for tests that kill its processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`.
+"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`.
 
 Runs in a process of its own, because the database is that of the worker under test and not pytest's.
 """

@@ -1,4 +1,4 @@
-"""The worker dies by SIGKILL at each named place while it applies a change; the next one finishes, and nothing is lost or doubled."""
+"""The worker dies by SIGKILL at each named place while it applies a change; the next one finishes. Nothing is lost or doubled."""
 
 from __future__ import annotations
 
