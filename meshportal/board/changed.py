@@ -50,7 +50,7 @@ class ChangedBy:
 def line(change: ChangeRequest) -> Line:
     status = Status(change.status)
     return Line(
-        change.pk, change.label, change.title, str(change.author), str(status.label), ICONS.get(status, "info"),
+        change.pk, change.label, change.local_title, str(change.author), str(status.label), ICONS.get(status, "info"),
         status in {Status.FAILED, Status.NEEDS_HUMAN}, change.status_since.timestamp(),
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def changed_by(change: ChangeRequest) -> ChangedBy | None:
     """None for a change that was not applied."""
     if change.applied_at is None:
         return None
-    return ChangedBy(change.applied_at.timestamp(), change.pk, change.label, change.title, str(change.author))
+    return ChangedBy(change.applied_at.timestamp(), change.pk, change.label, change.local_title, str(change.author))
 
 
 def last_applied(cluster: Cluster, namespaces: Namespaces, since: datetime) -> dict[str, ChangedBy]:

@@ -170,7 +170,7 @@ def test_until_the_worker_has_answered_the_page_says_that_it_is_asked(
 ) -> None:
     page = as_(cast.bob).get(REVIEWS)
     assert "Asking Prometheus…" in text(page)
-    assert 'hx-trigger="every 3s"' in page.content.decode()
+    assert 'hx-trigger="every 2s"' in page.content.decode()
     assert ServiceHistory.objects.get().service == "reviews"
 
 
