@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from meshportal.clients.kubernetes import KubernetesCluster
 from meshportal.clients.ports import ClusterPort, MetricsPort
-from meshportal.clients.prometheus import PrometheusMetrics
+
+# The adapters are imported where they are built: the web process loads tasks to enqueue them, and must not load `kubernetes`.
 
 
 def cluster(kubeconfig: str) -> ClusterPort:
     """The Kubernetes API that `kubeconfig` (a path) names. Raises ClusterUnavailable if the file is missing or broken."""
+    from meshportal.clients.kubernetes import KubernetesCluster
+
     return KubernetesCluster.from_kubeconfig(kubeconfig)
 
 
 def metrics(prometheus_url: str) -> MetricsPort:
+    """The Prometheus at `prometheus_url`. Nothing is asked yet."""
+    from meshportal.clients.prometheus import PrometheusMetrics
+
     return PrometheusMetrics(prometheus_url)
