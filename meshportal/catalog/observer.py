@@ -36,9 +36,7 @@ LEASE_TICKS = 3
 class ClusterObserver:
     """Observes `cluster` as `holder`, a name that no other process has."""
 
-    def __init__(
-        self, cluster: Cluster, mirror: Mirror, asker: Asker, holder: str, *, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, cluster: Cluster, mirror: Mirror, asker: Asker, holder: str, *, limits: Limits | None = None) -> None:
         self.cluster_id, self.name, self.holder = cluster.pk, cluster.name, holder
         self.mirror, self.asker, self.limits = mirror, asker, limits or Limits()
         self.lease: Lease | None = None

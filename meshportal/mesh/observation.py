@@ -20,6 +20,7 @@ FAILURES = 2
 """Failed looks in a row, or periods without a look, after which a source is not believed any more."""
 KEEP_PERIODS = 5
 """For so many periods old numbers stay in the Snapshot, whose source says how old they are; then they are no data."""
+SILENT = "no answer in time"
 NO_ISTIOD = "Prometheus has no series of istiod"
 PROMETHEUS, KUBERNETES, ISTIOD = "prometheus", "kubernetes", "istiod"
 
@@ -243,4 +244,4 @@ def _sources(look: _Look) -> tuple[Source, ...]:
 
 
 def _source(name: str, fresh: bool, last: Last[T]) -> Source:
-    return Source(name, fresh, last.at, last.error)
+    return Source(name, fresh, last.at, last.error or (SILENT if last.at and not fresh else ""))

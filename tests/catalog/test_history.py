@@ -85,9 +85,7 @@ def test_the_first_look_has_no_answer_yet_and_the_next_one_has(
     assert [version["version"] for version in row.body["versions"]] == ["v1", "v2"]
 
 
-def test_many_who_look_at_once_cost_one_answer(
-    ask: Callable[..., ServiceHistory], queue: Queue, prometheus: FakeMetrics
-) -> None:
+def test_many_who_look_at_once_cost_one_answer(ask: Callable[..., ServiceHistory], queue: Queue, prometheus: FakeMetrics) -> None:
     for _ in range(10):
         ask()
     queue.work()
