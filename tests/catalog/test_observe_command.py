@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -124,6 +125,18 @@ def test_it_follows_a_cluster_through_the_end_of_everything_around_it(portal: Po
         assert process.wait(SECONDS) == 0
     with closing(sqlite3.connect(portal.database, timeout=20)) as connection:  # the place is free for another at once
         assert connection.execute("select expires_at from catalog_observerlease").fetchone()[0].startswith("1970")
+
+
+def test_a_prometheus_that_accepts_and_never_answers_does_not_hold_up_the_rest(portal: Portal, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, sandbox_api(tmp_path / "api") as info, portal.observing():
+        portal.prometheus = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        portal.add("prod", info["kubeconfig"]["observer"])
+        first = portal.wait("prod", lambda snapshot: True)
+        # its one request is still under way: nothing has failed yet, and nothing is claimed
+        assert source(first, "prometheus") == {"name": "prometheus", "ok": False, "observed_at": None, "error": ""}
+        failed = portal.wait("prod", lambda snapshot: source(snapshot, "prometheus")["error"] != "")
+        assert failed["version"] > first["version"] + 1
+        assert source(failed, "kubernetes")["ok"]
 
 
 def test_a_database_that_is_locked_is_waited_for(portal: Portal, tmp_path: Path) -> None:
