@@ -71,7 +71,8 @@ class Kube:
     def open(
         self, method: str, path: str, body: Any = None, *, content_type: str = JSON, token: str | None = None, **query: object
     ) -> Iterator[http.client.HTTPResponse]:
-        """The response before its body is read. `body` may be text; `token` "" sends none."""
+        """The response before its body is read. `body` may be text; `token` "" sends none, a query value None neither."""
+        query = {name: value for name, value in query.items() if value is not None}
         address = urlsplit(self.info["server"])
         assert address.hostname is not None
         connection = http.client.HTTPSConnection(address.hostname, address.port, timeout=30, context=self.context)

@@ -182,6 +182,13 @@ def test_a_dry_run_answers_and_stores_nothing(kube: Kube) -> None:
     assert kube.get(kube.path("virtualservices", "reviews")).body == item
 
 
+def test_a_dry_run_that_is_none_is_refused(kube: Kube) -> None:
+    for value in ("", "Some"):
+        answer = kube.create(split(100), dryRun=value)
+        assert (answer.status, answer.reason) == (422, "Invalid")
+        assert answer.causes[0]["message"] == f'Unsupported value: ["{value}"]: supported values: "All"'
+
+
 def test_every_served_version_shows_the_same_object(kube: Kube) -> None:
     item = stored(kube)
     for version in ("v1beta1", "v1alpha3"):

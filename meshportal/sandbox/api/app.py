@@ -57,7 +57,7 @@ class Application:
             request = Request(scope["method"], scope["path"], query, headers, user, body)
             answer = self.answer(request)
         except ApiError as error:
-            answer = Answer(error.code, error.body())
+            answer = Answer(error.code, error.body(), error.warnings)
         if isinstance(answer, reading.Watch):
             await _stream(send, receive, answer.lines())
         elif isinstance(answer, Text):
@@ -99,7 +99,11 @@ class Application:
         handlers = {"POST": writer.create, "PUT": writer.replace, "PATCH": writer.patch}
         if request.method not in handlers:
             raise method_not_allowed()
-        return handlers[request.method]()
+        try:
+            return handlers[request.method]()
+        except ApiError as error:
+            error.warnings[:0] = writer.warnings
+            raise
 
     def _document(self, request: Request) -> Answer | Text:
         path = request.path.rstrip("/")

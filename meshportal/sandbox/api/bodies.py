@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from meshportal.sandbox.api.requests import Request, Route
+from meshportal.sandbox.api.shapes import GO_WORDS
+from meshportal.sandbox.api.shapes import complaint as complaint_of
 from meshportal.sandbox.api.status import ApiError, Cause, JsonObject, Target, bad_request, invalid
 from meshportal.sandbox.api.validation import type_name
 
@@ -19,8 +21,6 @@ JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH = (
 )
 APPLY_PATCH = "application/apply-patch+yaml"
 MOST_OPS = 10_000
-TEXTS = ("name", "generateName", "namespace", "uid", "resourceVersion")
-TEXT_MAPS = ("labels", "annotations")
 
 
 def unsupported(accepted: str) -> ApiError:
@@ -54,7 +54,9 @@ def received(place: Route, request: Request) -> JsonObject:
         raise bad_request(f"{unrecognised}couldn't get version/kind; json parse error: json: cannot unmarshal {type_name(item)}")
     _right_kind(item, place, unrecognised)
     metadata = item.setdefault("metadata", {})
-    _right_metadata(metadata, place)
+    complaint = complaint_of(place.resource, item)
+    if complaint:
+        raise bad_request(f'{kind} in version "{place.version}" cannot be handled as a {kind}: {complaint}')
     if metadata.get("namespace", place.namespace) != place.namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if place.resource.namespaced:
@@ -79,27 +81,6 @@ def _right_kind(item: JsonObject, place: Route, unrecognised: str) -> None:
         raise invalid(Target(place.resource.group, item["kind"], (item.get("metadata") or {}).get("name", "")), [cause])
 
 
-def _right_metadata(metadata: Any, place: Route) -> None:
-    handled = (
-        f'{place.resource.kind} in version "{place.version}" cannot be handled as a {place.resource.kind}: json: cannot unmarshal'
-    )
-    if not isinstance(metadata, dict):
-        raise bad_request(f"{handled} {_go_type(metadata)} into Go value of type v1.ObjectMeta")
-    for name in (*TEXTS, *TEXT_MAPS):
-        value = metadata.get(name)
-        values = list(value.values()) if name in TEXT_MAPS and isinstance(value, dict) else [value]
-        for part in values:
-            if part is not None and not isinstance(part, str):
-                raise bad_request(f"{handled} {_go_type(part)} into Go struct field ObjectMeta.{name} of type string")
-
-
-def _go_type(value: Any) -> str:
-    """The word of Go's JSON decoder for a JSON type."""
-    words = {"integer": "number", "boolean": "bool"}
-    name = type_name(value)
-    return words.get(name, name)
-
-
 def patch_body(place: Route, request: Request) -> Any:
     """The patch of a PATCH: a list of ops, or an object. Raises 400, 413, 415."""
     custom = (JSON_PATCH, MERGE_PATCH)
@@ -113,7 +94,8 @@ def patch_body(place: Route, request: Request) -> Any:
     as_ops = request.content_type == JSON_PATCH
     if not isinstance(patch, list if as_ops else dict):
         wanted = "[]handlers.jsonPatchOp" if as_ops else "map[string]interface {}"
-        raise bad_request(f"error decoding patch: json: cannot unmarshal {_go_type(patch)} into Go value of type {wanted}")
+        given = GO_WORDS.get(type_name(patch), type_name(patch))
+        raise bad_request(f"error decoding patch: json: cannot unmarshal {given} into Go value of type {wanted}")
     if as_ops and len(patch) > MOST_OPS:
         message = f"The allowed maximum operations in a JSON patch is {MOST_OPS}, got {len(patch)}"
         raise ApiError(413, "RequestEntityTooLarge", message)
@@ -128,6 +110,6 @@ def delete_options(request: Request) -> JsonObject:
         options = decoded(request)
     except ValueError as error:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error
-    if not isinstance(options, dict):
+    if not isinstance(options, dict) or not isinstance(options.get("preconditions") or {}, dict):
         raise bad_request("couldn't get version/kind; json parse error: DeleteOptions are an object")
     return options

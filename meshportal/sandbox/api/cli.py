@@ -22,6 +22,7 @@ from meshportal.sandbox.api.store import Store
 
 KUBERNETES = "1.36.3"
 PR_SET_PDEATHSIG = 1
+GRACE_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._store.wake_all(closing=True)
+        # a client that keeps an idle connection open is not waited for: it would have to answer TLS' goodbye
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, setattr, self, "force_exit", True)
         await super().shutdown(sockets)
 
 
@@ -109,7 +112,6 @@ async def _serve(folder: Path, args: argparse.Namespace) -> None:
         log_level="warning",
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=2,
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=64 * 1024,

@@ -6,7 +6,10 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 
+from meshportal.sandbox.api.status import JsonObject
+
 LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
+WILDCARD_LABEL = re.compile(r"\*|(\*-?)?[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
 SUBSET = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 TAG_KEY = re.compile(r"([-a-zA-Z0-9.]+/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?")
 TAG_VALUE = re.compile(r"([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?")
@@ -25,8 +28,10 @@ class Complaints:
     listed: bool = False
 
     def refuse(self, text: str, *, listed: bool = False) -> None:
-        self.refusals.append(text)
-        self.listed = self.listed or listed
+        """Take down a refusal; "" is none."""
+        if text:
+            self.refusals.append(text)
+            self.listed = self.listed or listed
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
@@ -39,21 +44,33 @@ class Complaints:
         return f"{count} error{'' if count == 1 else 's'} occurred:\n{lines}\n"
 
 
-def domain(name: str, found: Complaints) -> bool:
-    """Refuse what is no domain name; an address or a leading wildcard is fine. True if nothing was refused."""
+def domain(name: str) -> str:
+    """What istiod says against a domain name, "" if nothing. Its first label may be, or start with, a wildcard."""
     if not name:
-        found.refuse("empty domain name not allowed")
-        return False
-    if name == "*" or _is_address(name):
-        return True
-    for part in name.removeprefix("*.").removesuffix(".").split("."):
+        return "empty domain name not allowed"
+    first, dot, rest = name.partition(".")
+    if not (WILDCARD_LABEL.fullmatch(first) and len(first) <= 63):
+        return f'domain name "{name}" invalid (label "{first}" invalid)'
+    return plain_domain(rest) if dot else ""
+
+
+def plain_domain(name: str) -> str:
+    """The same for a domain name without wildcards. Of one with, istiod quotes only what follows the first label."""
+    if not name:
+        return "empty domain name not allowed"
+    parts = name.split(".")
+    last = parts[-1] or (parts[-2] if len(parts) > 1 else "")
+    if last.isdigit():
+        return f'domain name "{name}" invalid (top level domain "{last}" cannot be all-numeric)'
+    if parts[-1] == "":
+        parts.pop()  # "istio.io." names the same, unambiguously
+    for part in parts:
         if not (LABEL.fullmatch(part) and len(part) <= 63):
-            found.refuse(f'domain name "{name}" invalid (label "{part}" invalid)')
-            return False
-    return True
+            return f'domain name "{name}" invalid (label "{part}" invalid)'
+    return ""
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -97,8 +114,8 @@ def address(text: str) -> str:
     except ValueError:
         if "/" not in text:
             return f"bad IP address ({text})"
-        host, _, _ = text.partition("/")
-        why = "prefix length out of range" if _is_address(host) else f'ParseAddr("{host}"): unable to parse IP'
+        host, _, _ = text.rpartition("/")
+        why = "prefix length out of range" if is_address(host) else f'ParseAddr("{host}"): unable to parse IP'
         return f'bad CIDR range ({text}): netip.ParsePrefix("{text}"): {why}'
     return ""
 
@@ -108,3 +125,16 @@ def port_text(text: str) -> str:
     if not text.isdigit():
         return f'bad port ({text}): strconv.ParseUint: parsing "{text}": invalid syntax'
     return "" if int(text) <= PORTS[-1] else f"bad port ({text}): <nil>"
+
+
+def export_to(item: JsonObject, found: Complaints) -> None:
+    """The namespaces an object is visible in: "." is its own, "*" all."""
+    entries, namespace = item["spec"].get("exportTo") or [], item["metadata"].get("namespace", "")
+    known: set[str] = set()
+    for entry in entries:
+        place = namespace if entry == "." else entry
+        if entry not in (".", "*", "~") and not (LABEL.fullmatch(entry) and len(entry) <= 63):
+            found.refuse("only .,*, or a valid DNS 1123 label is allowed as exportTo entry")
+        elif place in known:
+            found.refuse(f"duplicate entries in exportTo: . and current namespace {namespace}")
+        known.add(place)

@@ -60,6 +60,8 @@ def strategic(target: Any, patch: Any) -> Any:
 
 
 def _by_key(items: list[Any], patch: list[Any], key: str) -> list[Any]:
+    if not all(isinstance(part, dict) for part in (*items, *patch)):
+        raise PatchFailed(f"a list that merges by {key} holds something else than objects")
     merged = list(items)
     for part in patch:
         place = next((number for number, item in enumerate(merged) if item.get(key) == part.get(key)), None)

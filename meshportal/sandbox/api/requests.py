@@ -113,8 +113,8 @@ class Request:
     @property
     def dry_run(self) -> bool:
         """Raises 422 for anything but "All"."""
-        value = self.query.get("dryRun", "")
-        if value not in ("", "All"):
+        value = self.query.get("dryRun")
+        if value not in (None, "All"):
             raise self._bad_option("dryRun", "NotSupported", f'Unsupported value: ["{value}"]: supported values: "All"')
         return value == "All"
 

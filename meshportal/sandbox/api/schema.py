@@ -66,7 +66,8 @@ def prune(schema: JsonObject, item: JsonObject) -> tuple[JsonObject, list[str]]:
             if value is not None:
                 kept[name] = _pruned(schema["properties"][name], value, name, unknown)
         elif keeps_unknown(schema):
-            kept[name] = value
+            if value is not None:
+                kept[name] = value
         else:
             unknown.append(name)
     return kept, sorted(unknown)
@@ -90,7 +91,7 @@ def _pruned(schema: JsonObject, value: Any, path: str, unknown: list[str]) -> An
         inner = known.get(name) or (others if isinstance(others, dict) else None)
         if inner is not None:
             # a null the schema does not allow counts as absent
-            if part is not None or inner.get("nullable") or inner is others:
+            if part is not None or inner.get("nullable"):
                 kept[name] = _pruned(inner, part, f"{path}.{name}", unknown)
         elif others is True or keeps_unknown(schema):
             kept[name] = part

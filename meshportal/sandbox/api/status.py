@@ -58,6 +58,8 @@ class ApiError(Exception):
     metadata: JsonObject = field(default_factory=dict)
     details: JsonObject = field(default_factory=dict)
     """more for `details`, beside the target and the causes"""
+    warnings: list[str] = field(default_factory=list)
+    """the texts of Warning headers that go with the refusal"""
 
     def __str__(self) -> str:
         return self.message

@@ -41,13 +41,13 @@ def check(schema: JsonObject, value: Any, path: str) -> Iterator[Cause]:
     if value is None and schema.get("nullable"):
         return
     wrong = list(_type(schema, value, path))
-    if wrong:
-        yield from wrong
-        return
+    yield from wrong
     if "enum" in schema and value not in schema["enum"]:
         supported = ", ".join(json.dumps(one) for one in schema["enum"])
-        yield Cause("FieldValueNotSupported", f"Unsupported value: {json.dumps(value)}: supported values: {supported}", path)
-    if isinstance(value, str):
+        yield Cause("FieldValueNotSupported", f"Unsupported value: {_compact(value)}: supported values: {supported}", path)
+    if wrong:
+        pass  # what is inside says nothing then, but enum and oneOf are still judged
+    elif isinstance(value, str):
         yield from _text(schema, value, path)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield from _range(schema, value, path)
@@ -60,6 +60,10 @@ def check(schema: JsonObject, value: Any, path: str) -> Iterator[Cause]:
 
 def _invalid(message: str, path: str) -> Cause:
     return Cause("FieldValueInvalid", f"Invalid value: {message}", path)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 # ---------------------------------------------------------------- types
@@ -86,21 +90,25 @@ def _type(schema: JsonObject, value: Any, path: str) -> Iterator[Cause]:
     fits = isinstance(value, TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
     if wanted == "integer" and isinstance(value, float) and value.is_integer():
         fits = True
+    number_format = str(schema.get("format", "")) if wanted in ("integer", "number") else ""
     if not fits and wanted == "integer" and isinstance(value, float):
-        yield _wrong_type("float64", str(schema.get("format", wanted)), path)
-        yield from _int32(path)
+        yield _wrong_type("float64" if number_format else "number", number_format or wanted, path)
+        yield from _no_integer(number_format, path)
+    elif not fits and number_format and isinstance(value, (bool, dict)):
+        yield _wrong_type("", number_format, path)
     elif not fits:
         yield _wrong_type(type_name(value), wanted, path)
-    elif schema.get("format") == "int32" and int(value) not in INT32:
-        yield from _int32(path)
+    elif number_format == "int32" and int(value) not in INT32:
+        yield from _no_integer(number_format, path)
 
 
 def _wrong_type(found: str, wanted: str, path: str) -> Cause:
     return Cause("FieldValueTypeInvalid", f'Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}"', path)
 
 
-def _int32(path: str) -> Iterator[Cause]:
-    yield _invalid(f'"": Checked value must be of type integer with format int32 in {path}', NOWHERE)
+def _no_integer(number_format: str, path: str) -> Iterator[Cause]:
+    of_format = f"with format {number_format}" if number_format else "(default format)"
+    yield _invalid(f'"": Checked value must be of type integer {of_format} in {path}', NOWHERE)
 
 
 # ---------------------------------------------------------------- values
@@ -174,7 +182,8 @@ def _choices(schema: JsonObject, value: Any, path: str) -> Iterator[Cause]:
         wrong = [cause for one in schema["allOf"] for cause in check(one, value, path)]
         yield from wrong
         if wrong:
-            yield _invalid(f'"": "{path}" must validate all the schemas (allOf)', NOWHERE)
+            none = "" if any(fits(one, value) for one in schema["allOf"]) else ". None validated"
+            yield _invalid(f'"": "{path}" must validate all the schemas (allOf){none}', NOWHERE)
     if "not" in schema and fits(schema["not"], value):
         yield _invalid(f'"": "{path}" must not validate the schema (not)', NOWHERE)
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from meshportal.sandbox.api.complaints import Complaints, domain, labels, port, selector, subset_name
+from meshportal.sandbox.api.complaints import (
+    LABEL,
+    Complaints,
+    domain,
+    export_to,
+    is_address,
+    labels,
+    plain_domain,
+    port,
+    selector,
+    subset_name,
+)
 from meshportal.sandbox.api.status import JsonObject
 
 RETRY_ON = frozenset(
@@ -62,20 +73,29 @@ def virtual_service(item: JsonObject, found: Complaints) -> None:
         found.refuse("http, tcp or tls must be provided in virtual service")
     for route in routes:
         _http_route(route, found)
+    if spec:
+        export_to(item, found)
     _unused(routes, found)
 
 
 def _gateway(name: str, found: Complaints) -> None:
     namespace, slash, rest = name.partition("/")
-    if "/" in rest:
+    if not slash:
+        found.refuse(plain_domain(name))
+        return
+    if not (namespace and rest):
+        found.refuse("config namespace and gateway name cannot be empty")
+    if not LABEL.fullmatch(namespace):
+        found.refuse(f'invalid value for namespace: "{namespace}"')
+    if not LABEL.fullmatch(rest):
         found.refuse(f'invalid value for gateway name: "{rest}"')
-    else:
-        domain(rest if slash else namespace, found)
 
 
 def _hosts(hosts: list[str], *, in_mesh: bool, found: Complaints) -> None:
     for host in hosts:
-        if domain(host, found) and host == "*" and in_mesh:
+        if not is_address(host):
+            found.refuse(domain(host))
+        if host == "*" and in_mesh:
             found.refuse("wildcard host * is not allowed for virtual services bound to the mesh gateway")
     for number, host in enumerate(hosts):
         for _ in (other for other in hosts[number + 1 :] if other == host):
@@ -188,14 +208,11 @@ def _destinations(destinations: list[JsonObject], found: Complaints) -> None:
 
 def _destination(destination: JsonObject, found: Complaints) -> None:
     host = destination.get("host", "")
-    if host == "*":
-        found.refuse("invalid destination host *")
-    else:
-        domain(host, found)
+    found.refuse("invalid destination host *" if host == "*" else domain(host))
     if destination.get("subset"):
         subset_name(destination["subset"], found)
-    if "number" in (destination.get("port") or {}):
-        port(destination["port"]["number"], found)
+    if "port" in destination:
+        port((destination["port"] or {}).get("number", 0), found)
 
 
 def _unused(routes: list[JsonObject], found: Complaints) -> None:
@@ -228,19 +245,21 @@ def _unused(routes: list[JsonObject], found: Complaints) -> None:
 
 def destination_rule(item: JsonObject, found: Complaints) -> None:
     spec = item.get("spec") or {}
-    domain(spec.get("host", ""), found)
+    found.refuse(domain(spec.get("host", "")))
     if "trafficPolicy" in spec:
         _policy(spec["trafficPolicy"], found, top=True)
     names: set[str] = set()
     for subset in spec.get("subsets") or []:
         name = subset.get("name", "")
         subset_name(name, found)
-        labels(subset.get("labels") or {}, found)
-        if "trafficPolicy" in subset:
-            _policy(subset["trafficPolicy"], found)
         if name in names:
             found.refuse(f"duplicate subset names: {name}")
         names.add(name)
+        labels(subset.get("labels") or {}, found)
+        if "trafficPolicy" in subset:
+            _policy(subset["trafficPolicy"], found)
+    if spec:
+        export_to(item, found)
     selector(spec.get("workloadSelector"), "matchLabels", found)
 
 
@@ -262,7 +281,7 @@ def _policy(policy: JsonObject, found: Complaints, *, top: bool = False, of_port
             if not tls.get(name):
                 found.refuse(f"{text} required for mutual tls", listed=True)
     for part in policy.get("portLevelSettings") or []:
-        if not (part.get("port") or {}).get("number"):
+        if "port" not in part:
             found.refuse("portTrafficPolicy must have valid port")
         _policy(part, found, of_port=True)
 

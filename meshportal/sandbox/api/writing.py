@@ -9,7 +9,7 @@ import secrets
 import uuid
 from typing import Any
 
-from meshportal.sandbox.api import judges, patches
+from meshportal.sandbox.api import judges, patches, shapes
 from meshportal.sandbox.api.answers import Answer, log, now, shown
 from meshportal.sandbox.api.bodies import APPLY_PATCH, JSON_PATCH, STRATEGIC_PATCH, patch_body, received
 from meshportal.sandbox.api.defaults import assign, fill
@@ -96,15 +96,13 @@ class Writer:
         patch = patch_body(self.place, self.request)
         live = self._live()
         before = shown(live, self.place)
-        if kind == JSON_PATCH:
-            try:
+        try:
+            if kind == JSON_PATCH:
                 item = patches.apply(before, patch)
-            except patches.PatchFailed as failed:
-                raise invalid_patch() from failed
-        elif kind == STRATEGIC_PATCH:
-            item = patches.strategic(before, patch)
-        else:
-            item = patches.merge(before, patch)
+            else:
+                item = (patches.strategic if kind == STRATEGIC_PATCH else patches.merge)(before, patch)
+        except patches.PatchFailed as failed:
+            raise invalid_patch() from failed
         item = self._patched(item)
         if item["metadata"].get("uid") != live["metadata"]["uid"]:
             cause = Cause(
@@ -129,6 +127,9 @@ class Writer:
         """The same for a patched object, which must still be this object."""
         if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
             raise invalid_patch()
+        complaint = shapes.complaint(self.resource, item)
+        if complaint:
+            raise bad_request(complaint)
         pruned, unknown = judges.prune(self.resource, self.place.version, item)
         if unknown and self.request.field_validation == "Strict":
             raise judges.strict_patch_error(item, unknown)

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,13 @@ def with_namespace(info: Info, namespace: str = "shop") -> Kube:
     kube = kube_of(info, namespace)
     assert kube.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}}).status == 201
     return kube
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kube]:
+    """A server with the namespace shop, for tests that leave nothing behind."""
+    with sandbox_api(tmp_path_factory.mktemp("api")) as info:
+        yield with_namespace(info)
 
 
 def test_everything_survives_a_restart_on_the_same_port(tmp_path: Path) -> None:
@@ -182,6 +190,24 @@ def test_what_is_not_served_says_so(tmp_path: Path) -> None:
         assert said_no(kube.get(f"{kube.path('deployments', 'd', 'apps/v1')}/scale"))
         definition = {"metadata": {"name": "x.example.org"}, "spec": {}}
         assert said_no(kube.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"metadata": "x"},
+        {"metadata": {"name": 1}},
+        {"metadata": {"name": "x", "labels": {"a": 1}}},
+        {"metadata": {"name": "x", "labels": []}},
+        {"metadata": {"name": "x", "ownerReferences": [1]}},
+        {"metadata": {"name": "x"}, "data": []},
+        [],
+        "no JSON at all",
+    ],
+)
+def test_what_cannot_be_decoded_is_a_bad_request(shop: Kube, item: object) -> None:
+    answer = shop.ask("POST", shop.path("configmaps", group_version="v1"), item)
+    assert (answer.status, answer.reason) == (400, "BadRequest")
 
 
 def test_a_fresh_cluster_has_istios_definitions(tmp_path: Path) -> None:
