@@ -1,0 +1,137 @@
+"""A running demo with all that a test may do to it from outside: people's addresses, tokens, the mesh, and its weather."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.contracts.kube import MERGE_PATCH, Kube
+from tests.demo.running import ROOT, Running, demo, environment
+from tests.processes import real_mesh_script
+from tests.world_process import World
+
+NAMESPACE, SERVICE = "bookinfo", "reviews"
+Json = dict[str, Any]
+
+
+@dataclass
+class Stage:
+    """One demo on `mesh` ("sandbox" or "real"), ready, with numbers on its board."""
+
+    mesh: str
+    running: Running
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return self.running.address()
+
+    @property
+    def password(self) -> str:
+        return self.running.password()
+
+    @property
+    def service(self) -> str:
+        """The path of the page of reviews."""
+        return f"/services/{self.mesh}/{NAMESPACE}/{SERVICE}/"
+
+    @property
+    def form(self) -> str:
+        """The path of the form for the traffic of reviews."""
+        return f"/policies/traffic/{self.mesh}/{NAMESPACE}/{SERVICE}/"
+
+    # ------------------------------------------------------------ the API, with a token
+
+    def ask(self, username: str, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Status and body of the REST API at `path`, as somebody's pipeline sees them."""
+        request = urllib.request.Request(f"{self.address}/api/v1{path}", method=method)
+        request.add_header("Authorization", f"Bearer {self.token(username)}")
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def token(self, username: str) -> str:
+        """A token of that person, issued by `manage.py token`."""
+        if username not in self.tokens:
+            command = [sys.executable, "manage.py", "token", username, "--name", "pipeline of the tests"]
+            surroundings = {**environment(), "VAR_DIR": str(self.running.folder)}
+            done = subprocess.run(command, cwd=ROOT, env=surroundings, check=True, capture_output=True, text=True)
+            self.tokens[username] = done.stdout.strip()
+        return self.tokens[username]
+
+    def withdraw_all(self) -> None:
+        """Take back every change that still waits, so that the next test finds none."""
+        for change in self.ask("alice", "GET", "/changes")[1]:
+            if change["status"] in {"draft", "in-review"}:
+                self.ask("alice", "POST", f"/changes/{change['id']}/withdraw")
+
+    # ------------------------------------------------------------ the mesh, past the portal
+
+    def info(self) -> Json:
+        """What the process of the API server said when it was ready."""
+        name = "real" if self.mesh == "real" else "sandbox-api"
+        info: Json = json.loads((self.running.folder / "log" / f"{name}.out").read_text().splitlines()[0])
+        return info
+
+    def route(self) -> Json:
+        """The VirtualService of reviews as an administrator reads it, managed fields included."""
+        if self.mesh == "real":
+            return self.kubectl("get", "virtualservice", SERVICE, "-n", NAMESPACE, "-o", "json", "--show-managed-fields")
+        return self.kube().get(self.kube().path("virtualservices", SERVICE)).body
+
+    def set_weights(self, v1: int, v2: int) -> None:
+        """Route reviews as somebody with kubectl would, so that a test starts from weights it knows."""
+        route = self.route()["spec"]["http"][0]
+        shares = [("v1", v1), ("v2", v2)]
+        route["route"] = [
+            {"destination": {"host": SERVICE, "subset": subset}, "weight": weight} for subset, weight in shares if weight
+        ]
+        path = self.kube().path("virtualservices", SERVICE)
+        answer = self.kube().ask(
+            "PATCH", path, {"spec": {"http": [route]}}, content_type=MERGE_PATCH, fieldManager="kubectl-edit"
+        )
+        assert answer.status == 200, answer.body
+
+    def kube(self) -> Kube:
+        info = self.info()
+        return Kube(info, NAMESPACE, context=ssl.create_default_context(cafile=info["certificate_authority"]))
+
+    def kubectl(self, *arguments: str) -> Json:
+        command = [sys.executable, str(real_mesh_script()), "kubectl", *arguments]
+        surroundings = {**environment(), "KUBECONFIG": self.info()["kubeconfig"]["admin"]}
+        done = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True)
+        answer: Json = json.loads(done.stdout)
+        return answer
+
+    @contextmanager
+    def scenario(self, name: str) -> Iterator[None]:
+        """The weather `name` over the mesh while the block runs, fair before and after."""
+        world = World(json.loads((self.running.folder / "log" / "world.out").read_text().splitlines()[0]))
+        try:
+            world.scenario(name)
+            yield
+        finally:
+            world.scenario("healthy")
+            world.close()
+
+
+@contextmanager
+def stage(folder: Path, mesh: str) -> Iterator[Stage]:
+    with demo(folder, "--mesh", mesh) as running:
+        running.address()
+        yield Stage(mesh, running)
