@@ -63,6 +63,7 @@ class FakeCluster:
         self._warnings: list[str] = []
         self._refusals: dict[ResourceRef, tuple[Reason, ...]] = {}
         self._forbidden: set[tuple[str, Kind]] = set()
+        self._before: dict[ResourceRef, Callable[[], object]] = {}
         self._then: dict[ResourceRef, Callable[[], object]] = {}
         for name in namespaces:
             self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
@@ -100,6 +101,10 @@ class FakeCluster:
     def accepts(self, ref: ResourceRef) -> None:
         """Undoes `refuses`."""
         self._refusals.pop(ref, None)
+
+    def when_sent(self, ref: ResourceRef, before: Callable[[], object]) -> None:
+        """When the portal's next create or replace of `ref` is on its way, and before it is looked at, `before` happens."""
+        self._before[ref] = before
 
     def when_written(self, ref: ResourceRef, then: Callable[[], object]) -> None:
         """Right after the portal's next write of `ref` is stored, and before it hears of it, `then` happens out there."""
@@ -158,6 +163,7 @@ class FakeCluster:
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Written:
         ref = ref_of(manifest)
         self._answer("create", str(ref), ref.kind, dry_run)
+        self._sent(ref, dry_run)
         self._judge(ref, manifest)
         if "resourceVersion" in manifest["metadata"]:
             raise Rejected([Reason("metadata.resourceVersion", "must not be set on an object that is to be created")])
@@ -170,6 +176,7 @@ class FakeCluster:
     def replace(self, manifest: Manifest, *, expect: Version, dry_run: bool = False) -> Written:
         ref = ref_of(manifest)
         self._answer("update", str(ref), ref.kind, dry_run)
+        self._sent(ref, dry_run)
         self._expected(ref, expect)
         self._judge(ref, manifest)
         return self._written(ref, manifest, dry_run)
@@ -201,6 +208,10 @@ class FakeCluster:
         if kind and (verb, kind) in self._forbidden:
             resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
             raise Forbidden(f"The portal has no right to {verb} {resource} in the whole cluster.", verb, resource)
+
+    def _sent(self, ref: ResourceRef, dry_run: bool) -> None:
+        if not dry_run and (before := self._before.pop(ref, None)):
+            before()
 
     def _judge(self, ref: ResourceRef, manifest: Manifest) -> None:
         if not ref.namespace and ref.kind not in CLUSTER_SCOPED:

@@ -171,18 +171,26 @@ def _put_back(run: Run) -> None:
         row = write.item
         if row.outcome == Item.Outcome.PUT_BACK:
             continue
-        item = plan_item(row)
-        live = run.cluster.get(item.ref)
-        if write.state == Write.State.INTENDED and same_fields(live, item.before, item.fields):
-            continue  # it was announced and never made
         try:
+            if _never_made(run, write):
+                continue
             write_item(run, row, Write.Purpose.PUT_BACK)
         except (NotAsReviewed, ClientError) as error:
             if isinstance(error, ClientError) and error.retry_helps and not _tried_enough(row):
                 raise
-            Item.objects.filter(pk=row.pk).update(outcome=Item.Outcome.STUCK)
-            stuck.append(f"{item.ref}: {error}")
+            with transaction.atomic():
+                run.keep()
+                Item.objects.filter(pk=row.pk).update(outcome=Item.Outcome.STUCK)
+            stuck.append(f"{row}: {error}")
     _end_failed(run, stuck)
+
+
+def _never_made(run: Run, write: Write) -> bool:
+    """Whether a write was announced and no more: the object is as before, and not because it was put back already."""
+    if write.state != Write.State.INTENDED or write.item.writes.filter(purpose=Write.Purpose.PUT_BACK).exists():
+        return False
+    item = plan_item(write.item)
+    return same_fields(run.cluster.get(item.ref), item.before, item.fields)
 
 
 def _tried_enough(row: Item) -> bool:

@@ -15,7 +15,16 @@ from meshportal.changes.failpoints import AFTER_INTENT, AFTER_RECORD, AFTER_WRIT
 from meshportal.changes.models import ChangeRequest, Item, Revision, Status, Write
 from meshportal.changes.queries import plan_item
 from meshportal.clients.ports import ClientError, ClusterPort, Conflict, Written
-from meshportal.mesh.plans import CHANGE_ANNOTATION, TOKEN_ANNOTATION, PlanItem, annotated, annotation, same_fields, with_fields
+from meshportal.mesh.plans import (
+    CHANGE_ANNOTATION,
+    TOKEN_ANNOTATION,
+    PlanItem,
+    annotated,
+    annotation,
+    same_fields,
+    value_at,
+    with_fields,
+)
 from meshportal.mesh.refs import Manifest, version_of
 
 RACES = 3  # a write that finds another version is tried again on it this often, as long as the reviewed fields are the same
@@ -58,8 +67,8 @@ def write_item(run: Run, row: Item, purpose: Write.Purpose) -> None:
         if happened(write, live, target, item):
             _record_write(run, row, write, live)
             return
-        if not same_fields(live, expected, item.fields):
-            Write.objects.filter(pk=write.pk).update(state=Write.State.FAILED, finished_at=run.clock(), error="found it changed")
+        if not same_fields(live, expected, item.fields) or (purpose is Write.Purpose.PUT_BACK and not _ours(row, live, target)):
+            _not_made(run, write, "found it changed")
             raise NotAsReviewed(f"{item.ref} was changed by somebody else while this change was being applied")
         reach(AFTER_INTENT)
         try:
@@ -68,7 +77,7 @@ def write_item(run: Run, row: Item, purpose: Write.Purpose) -> None:
             continue
         except ClientError as error:
             if not error.retry_helps:
-                Write.objects.filter(pk=write.pk).update(state=Write.State.FAILED, finished_at=run.clock(), error=str(error))
+                _not_made(run, write, str(error))
             raise
         reach(AFTER_WRITE)
         stored = run.cluster.get(item.ref)
@@ -97,6 +106,19 @@ def _announce(run: Run, row: Item, purpose: Write.Purpose, live: Manifest | None
             )
             write.refresh_from_db()
     return write
+
+
+def _not_made(run: Run, write: Write, error: str) -> None:
+    """It is certain that this write did not happen; whoever took over meanwhile knows better, and has announced it again."""
+    announced = Write.objects.filter(pk=write.pk, epoch=run.change.epoch)
+    announced.update(state=Write.State.FAILED, finished_at=run.clock(), error=error)
+
+
+def _ours(row: Item, live: Manifest | None, target: Manifest | None) -> bool:
+    """Whether `live` is what this change wrote, and not the same values written by somebody else. An object that is to be
+    removed (`target` None) must be as it was made: what somebody has added to it since would go with it."""
+    written = row.writes.filter(purpose=Write.Purpose.APPLY, token=annotation(live, TOKEN_ANNOTATION)).exists()
+    return written and (target is not None or value_at(live, ("metadata", "generation")) == 1)
 
 
 def happened(write: Write, live: Manifest | None, target: Manifest | None, item: PlanItem) -> bool:
