@@ -56,7 +56,9 @@ def apply(change_id: int, *, cluster: ClusterPort, clock: Callable[[], datetime]
 def _claim(change_id: int, cluster: ClusterPort, clock: Callable[[], datetime]) -> Run | None:
     now = clock()
     with transaction.atomic():
-        change = ChangeRequest.objects.select_for_update().select_related("cluster", "author").filter(pk=change_id).first()
+        # of self: locked rows of cluster and author would stop whoever refers to them, and holds the head of the record meanwhile
+        rows = ChangeRequest.objects.select_for_update(of=("self",)).select_related("cluster", "author")
+        change = rows.filter(pk=change_id).first()
         if change is None:
             return None
         due = change.status == Status.APPROVED and (change.next_due_at is None or change.next_due_at <= now)

@@ -35,7 +35,7 @@ def register(
         "observer_kubeconfig": observer_kubeconfig,
         "prometheus_url": prometheus_url,
     }
-    cluster = Cluster.objects.select_for_update().filter(name=name).first()
+    cluster = Cluster.objects.select_for_update(no_key=True).filter(name=name).first()
     if cluster is not None and not replace:
         raise NameTaken(f"A cluster named {name} is registered already")
     verb = "register cluster" if cluster is None else "replace cluster"
