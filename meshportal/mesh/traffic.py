@@ -30,10 +30,17 @@ class TrafficIntent:
 
 @dataclass(frozen=True)
 class Pods:
-    """Pods of one version: ready and in all."""
+    """Pods of one version: ready and in all; None where nobody knows."""
 
-    ready: int
-    total: int
+    ready: int | None
+    total: int | None
+
+    @property
+    def some_missing(self) -> bool:
+        return self.ready is not None and self.total is not None and self.ready < self.total
+
+
+UNKNOWN_PODS = Pods(None, None)
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,11 @@ def subset_labels(live: TrafficLive) -> dict[str, dict[str, str]]:
 
 
 def pods_of(live: TrafficLive, subset: str) -> Pods:
-    """Pods behind a subset, by its version label."""
-    version = subset_labels(live).get(subset, {}).get(VERSION_LABEL, subset)
-    return live.pods.get(version, Pods(0, 0))
+    """Pods behind a subset, by its version label; unknown for a subset that picks its pods by other labels."""
+    labels = subset_labels(live).get(subset, {VERSION_LABEL: subset})
+    if VERSION_LABEL not in labels:
+        return UNKNOWN_PODS
+    return live.pods.get(labels[VERSION_LABEL], Pods(0, 0))
 
 
 def editable_route(live: TrafficLive) -> tuple[Manifest | None, int | None]:

@@ -81,7 +81,9 @@ def analyse(intent: TrafficIntent, live: TrafficLive, plan: Plan) -> list[Findin
             findings.append(
                 Finding("KIA0203", Severity.ERROR, field_name, {"subset": subset, "weight": weight, "total": pods.total})
             )
-        elif weight >= BIG_SHIFT and pods.ready < pods.total:
+        elif weight > 0 and pods.ready is None:
+            findings.append(Finding("MP0104", Severity.WARNING, field_name, {"subset": subset}))
+        elif weight >= BIG_SHIFT and pods.some_missing:
             values = {"subset": subset, "weight": weight, "ready": pods.ready, "total": pods.total}
             findings.append(Finding("MP0103", Severity.WARNING, field_name, values))
     if not plan.changing:

@@ -65,6 +65,17 @@ def test_weight_for_a_version_without_ready_pods_blocks() -> None:
     assert [(finding.code, finding.severity, finding.field) for finding in findings] == [("KIA0203", Severity.ERROR, "weight_v2")]
 
 
+@pytest.mark.parametrize("labels", [{"version": "v2"}, {"track": "canary"}])
+def test_unknown_readiness_is_said_and_is_not_zero(labels: dict[str, str]) -> None:
+    rule = destination_rule("v1", "v2")
+    rule["spec"]["subsets"][1]["labels"] = labels
+    pods = {"v1": Pods(1, 1), "v2": Pods(None, None)}
+    around = TrafficLive(REVIEWS, (virtual_service({"route": [to("v1")]}),), (rule,), pods)
+    intent = TrafficIntent(REVIEWS, {"v1": 90, "v2": 10})
+    findings = analyse(intent, around, render(intent, around))
+    assert [(finding.code, finding.severity) for finding in findings] == [("MP0104", Severity.WARNING)]
+
+
 def test_asking_for_what_is_live_blocks() -> None:
     around = live({"route": [to("v1", 90), to("v2", 10)]})
     intent = TrafficIntent(REVIEWS, {"v1": 90, "v2": 10})

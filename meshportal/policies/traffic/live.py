@@ -19,8 +19,7 @@ def traffic_live(subject: Subject) -> TrafficLive:
         service=ServiceRef(subject.namespace, subject.service),
         virtual_services=tuple(virtual_services),
         destination_rules=tuple(destination_rules),
-        # None: Kubernetes has not answered for long, and nobody knows whether any pod is ready
-        pods={version.version: Pods(version.pods_ready or 0, version.pods_total or 0) for version in now.versions},
+        pods={version.version: Pods(version.pods_ready, version.pods_total) for version in now.versions},
         per_second=now.per_second,
         measured={v.version: v.measured_percent for v in now.versions if v.measured_percent is not None},
     )

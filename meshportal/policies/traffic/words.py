@@ -147,6 +147,10 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
             _("Start a pod of that version first, or give it no weight."),
         ),
         "MP0101": (_("This is what is live already: nothing would change."), _("Change a weight.")),
+        "MP0104": (
+            _("Nobody knows whether a pod of %(subset)s is ready."),
+            _("See for yourself first: Kubernetes does not answer, or the subset is not chosen by version."),
+        ),
         "MP0103": (
             _("Only %(ready)d of %(total)d pods of %(subset)s are ready, and %(weight)d %% of requests would go there."),
             _("See why the others are not ready before you send it that much."),
