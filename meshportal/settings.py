@@ -233,7 +233,8 @@ if REDIS_URL:
     # longer than any task: else Redis hands a running one to a second worker
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 600}
 else:
-    # The filesystem transport reads what it writes from one folder, and polls it.
+    # It reads what it writes from one folder, and polls it.
+    CELERY_BROKER_TRANSPORT = "meshportal.file_queue:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE_DIR / "messages"),
         "data_folder_out": str(QUEUE_DIR / "messages"),
