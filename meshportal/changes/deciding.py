@@ -47,8 +47,7 @@ def decide(
         raise Refused(reason)
     if decision is Review.Decision.REJECT and not comment.strip():
         raise Invalid([Problem("comment", _("Say what is wrong: a rejection without a reason helps nobody."))])
-    if problems := [p for p in text_problems(comment or "-", "") if p.field == "reason"]:
-        raise Invalid([Problem("comment", problem.sentence) for problem in problems])
+    _must_be_kept(comment)
     if digest != change.digest:
         raise IllegalTransition(_("The plan has changed since you opened the page: look at it again, then decide."))
     revision = current_revision(change)
@@ -78,6 +77,12 @@ def decide(
     return review
 
 
+def _must_be_kept(comment: str) -> None:
+    """Raises Invalid for a comment that is too long or that no database keeps. Whether one is needed is the verb's business."""
+    if problems := text_problems(comment.strip() or "-", ""):
+        raise Invalid([Problem("comment", problem.sentence) for problem in problems])
+
+
 def _approvals(change: ChangeRequest) -> int:
     return Review.objects.filter(change=change, digest=change.digest, decision=Review.Decision.APPROVE, voided_at=None).count()
 
@@ -90,6 +95,7 @@ def settle(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: datet
         raise Refused(_("Only a responder or an approver can settle a change that needs a human."))
     if not comment.strip():
         raise Invalid([Problem("comment", _("Say what you found and what you did."))])
+    _must_be_kept(comment)
     note = f"{change.note}\nSettled by {by}: {comment.strip()}"
     move(change, {Status.NEEDS_HUMAN}, Status.FAILED, now=now, note=note, lease_until=None)
     change.claims.all().delete()
