@@ -18,10 +18,10 @@ import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from meshportal.accounts.permissions import Scope, Verb, can
+from meshportal.accounts.permissions import Verb, can
 from meshportal.changes.failpoints import AFTER_CLAIM, BEFORE_FINISH, reach
 from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Status, Write
-from meshportal.changes.queries import WHOLE, current_revision, plan_item
+from meshportal.changes.queries import WHOLE, current_revision, plan_item, scopes_of
 from meshportal.changes.writing import LostLease, NotAsReviewed, Run, tell, write_item
 from meshportal.clients.ports import ClientError, ClusterPort
 from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
@@ -88,8 +88,8 @@ def _no_longer_approved(change: ChangeRequest) -> str:
     approvals = Review.objects.filter(
         change=change, digest=change.digest, decision=Review.Decision.APPROVE, voided_at=None
     ).select_related("reviewer")
-    scope = Scope(change.cluster.name, change.namespace)
-    lost = [review for review in approvals if not can(review.reviewer, Verb.APPROVE, scope)]
+    scopes = scopes_of(change)
+    lost = [review for review in approvals if not all(can(review.reviewer, Verb.APPROVE, scope) for scope in scopes)]
     if len(approvals) - len(lost) >= change.approvals_needed:
         return ""
     names = ", ".join(review.reviewer.username for review in lost) or "nobody"

@@ -12,7 +12,7 @@ from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.audit.models import AuditEvent
 from meshportal.changes.kinds import Problem
 from meshportal.changes.models import ChangeRequest, Review, Revision, Status
-from meshportal.changes.queries import current_revision
+from meshportal.changes.queries import current_revision, scopes_of
 from meshportal.changes.services import IllegalTransition, Invalid, Refused, act, move, tell, text_problems
 from meshportal.changes.tasks import apply_change
 
@@ -23,8 +23,9 @@ def why_not_decide(change: ChangeRequest, person: Person, via: AuditEvent.Via) -
         return _("Approving and rejecting need a signed-in session: a token cannot do it.")
     if person.pk == change.author_id or any(revision.author_id == person.pk for revision in change.revisions.all()):
         return _("You wrote this change, so somebody else has to decide on it.")
-    if not can(person, Verb.APPROVE, Scope(change.cluster.name, change.namespace)):
-        return _("You are not an approver in %(namespace)s.") % {"namespace": change.namespace}
+    for scope in scopes_of(change):
+        if not can(person, Verb.APPROVE, scope):
+            return _("You are not an approver in %(namespace)s.") % {"namespace": scope.namespace}
     return ""
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Prefetch, Q, QuerySet
 
 from meshportal.accounts.models import Person
-from meshportal.accounts.permissions import MAY, Namespaces, Verb, bindings_of, visible_namespaces
+from meshportal.accounts.permissions import MAY, Namespaces, Scope, Verb, bindings_of, people_who_can, visible_namespaces
 from meshportal.changes.models import ChangeRequest, Item, Review, Revision, Status
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.plans import Plan, PlanItem
@@ -59,6 +59,18 @@ WHOLE = (
 def current_revision(change: ChangeRequest) -> Revision:
     """The newest revision: what is asked now."""
     return next(revision for revision in change.revisions.all() if revision.number == change.revision)
+
+
+def scopes_of(change: ChangeRequest) -> list[Scope]:
+    """Where a change has effect: its own namespace first, then those of the objects that it writes."""
+    written = {item.namespace for item in current_revision(change).items.all() if item.outcome != Item.Outcome.UNTOUCHED}
+    return [Scope(change.cluster.name, namespace) for namespace in (change.namespace, *sorted(written - {change.namespace}))]
+
+
+def approvers_of(change: ChangeRequest) -> list[Person]:
+    """Active people who may approve everywhere the change has effect, by name."""
+    first, *others = [people_who_can(Verb.APPROVE, scope) for scope in scopes_of(change)]
+    return [person for person in first if all(person in also for also in others)]
 
 
 def plan_item(item: Item) -> PlanItem:

@@ -53,12 +53,25 @@ def act(person: Person, via: AuditEvent.Via) -> Actor:
     return Actor(person.pk, person.username, via)
 
 
-def propose(kind: str, subject: Subject, raw: Mapping[str, Any]) -> Proposal:
+def propose(kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person) -> Proposal:
     """A proposal for what was typed. Raises Invalid, SubjectUnknown."""
     outcome = kind_named(kind).propose(subject, raw)
     if isinstance(outcome, list):
         raise Invalid(outcome)
+    if problems := _out_of_reach(by, subject, outcome):
+        raise Invalid(problems)
     return outcome
+
+
+def _out_of_reach(person: Person, subject: Subject, proposal: Proposal) -> list[Problem]:
+    """Objects of a plan that live where `person` may change nothing: the route of a service may be kept in any namespace."""
+    return [
+        Problem(
+            "", _("%(object)s takes part in this, and only an operator of its namespace can change it.") % {"object": item.ref}
+        )
+        for item in proposal.plan.changing
+        if not can(person, Verb.OPERATE, Scope(subject.cluster.name, item.ref.namespace))
+    ]
 
 
 @transaction.atomic
@@ -79,7 +92,7 @@ def draft(
     Raises Refused, Invalid, Stale, SubjectUnknown.
     """
     _must(by, Verb.OPERATE, subject)
-    proposal = _acceptable(kind, subject, raw, reason=reason, ticket=ticket, base=base)
+    proposal = _acceptable(kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
     change = ChangeRequest.objects.create(
         kind=kind,
         cluster=subject.cluster,
@@ -115,7 +128,7 @@ def revise(
     """
     subject = Subject(change.cluster, change.namespace, change.service)
     _must(by, Verb.OPERATE, subject)
-    proposal = _acceptable(change.kind, subject, raw, reason=reason, ticket=ticket, base=base)
+    proposal = _acceptable(change.kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
     columns = _plan_columns(proposal) | {"revision": change.revision + 1, "reason": reason.strip(), "ticket": ticket.strip()}
     guarded = ChangeRequest.objects.filter(
         pk=change.pk, revision=change.revision, status__in=[Status.DRAFT, Status.IN_REVIEW, Status.APPROVED]
@@ -131,11 +144,14 @@ def revise(
     return change
 
 
-def _acceptable(kind: str, subject: Subject, raw: Mapping[str, Any], *, reason: str, ticket: str, base: str) -> Proposal:
+def _acceptable(
+    kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person, reason: str, ticket: str, base: str
+) -> Proposal:
     problems = text_problems(reason, ticket)
-    outcome = kind_named(kind).propose(subject, raw)
-    if isinstance(outcome, list):
-        raise Invalid([*outcome, *problems])
+    try:
+        outcome = propose(kind, subject, raw, by=by)
+    except Invalid as error:
+        raise Invalid([*error.problems, *problems]) from None
     if base and base != outcome.plan.base:
         raise Stale(outcome)
     for finding in blocking(outcome.findings):

@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from meshportal.accounts.permissions import Scope, Verb, can, people_who_can
+from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.accounts.requests import PersonRequest
 from meshportal.audit.models import AuditEvent
 from meshportal.catalog import queries as catalog
 from meshportal.changes import deciding, services
 from meshportal.changes.models import TERMINAL, WITHDRAWABLE, ChangeRequest, Review, Status
 from meshportal.changes.presenting import findings_from, risk_from, view_of
-from meshportal.changes.queries import change_for, current_revision, plan_of, visible_changes, waiting_for
+from meshportal.changes.queries import approvers_of, change_for, current_revision, plan_of, visible_changes, waiting_for
 from meshportal.changes.steps import approvals, steps_of
 from meshportal.web.htmx import SeeOther
 
@@ -154,7 +154,7 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
         "approvals": approvals(change),
         "why_not": refusal,
         "may_decide": not refusal and change.status == Status.IN_REVIEW,
-        "reviewers": [(who, who.pk in authors) for who in people_who_can(Verb.APPROVE, scope)],
+        "reviewers": [(who, who.pk in authors) for who in approvers_of(change)],
         "may_submit": change.status == Status.DRAFT and can(person, Verb.OPERATE, scope),
         "may_withdraw": change.status in WITHDRAWABLE and can(person, Verb.OPERATE, scope),
         "may_settle": change.status == Status.NEEDS_HUMAN

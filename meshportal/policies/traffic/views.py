@@ -92,7 +92,7 @@ def edit(request: HttpRequest, cluster: str, namespace: str, service: str) -> Ht
     if request.method != "POST":
         return _page(request, subject, live, _form(live, None, []), None)
     if request.POST.get("action") == "preview":
-        return _page(request, subject, live, _form(live, request.POST, []), _proposal(subject, request.POST))
+        return _page(request, subject, live, _form(live, request.POST, []), _proposal(request, subject))
     return _save(cast(PersonRequest, request), subject, live)
 
 
@@ -101,7 +101,7 @@ def preview(request: HttpRequest, cluster: str, namespace: str, service: str) ->
     """The preview alone, for htmx. Nothing is saved, nothing is asked of the cluster."""
     subject = _subject(request, cluster, namespace, service)
     live = _live(subject)
-    proposal = _proposal(subject, request.POST)
+    proposal = _proposal(request, subject)
     problems = proposal if isinstance(proposal, list) else []
     context = _context(subject, live, _form(live, request.POST, problems), proposal)
     return render(request, "policies/traffic/_preview.html", context)
@@ -124,9 +124,10 @@ def _weights(data: QueryDict) -> dict[str, str]:
     return {key.removeprefix(FIELD_PREFIX): value for key, value in data.items() if key.startswith(FIELD_PREFIX)}  # type: ignore[misc]  # QueryDict.items gives the last value, a str
 
 
-def _proposal(subject: Subject, data: QueryDict) -> Proposal | list[Problem]:
+def _proposal(request: HttpRequest, subject: Subject) -> Proposal | list[Problem]:
+    person = cast(PersonRequest, request).user
     try:
-        return services.propose(KIND, subject, {"weights": _weights(data)})
+        return services.propose(KIND, subject, {"weights": _weights(request.POST)}, by=person)
     except services.Invalid as error:
         return error.problems
 
@@ -142,7 +143,7 @@ def _save(request: PersonRequest, subject: Subject, live: TrafficLive) -> HttpRe
             services.submit(change, by=request.user, via=page, now=now)
     except services.Invalid as error:
         form = _form(live, data, error.problems)
-        return _page(request, subject, live, form, _proposal(subject, data), status=422)
+        return _page(request, subject, live, form, _proposal(request, subject), status=422)
     except services.Stale as stale:
         sentence = _("The mesh has changed since you opened this form. Below is the difference from what is live now.")
         form = _form(live, data, [Problem("", sentence)], base=stale.proposal.plan.base)
