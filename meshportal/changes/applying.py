@@ -20,8 +20,8 @@ from django.db import IntegrityError, transaction
 
 from meshportal.accounts.permissions import Verb, can
 from meshportal.changes.failpoints import AFTER_CLAIM, BEFORE_FINISH, reach
-from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Status, Write
-from meshportal.changes.queries import WHOLE, current_revision, plan_item, scopes_of
+from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Revision, Status, Write
+from meshportal.changes.queries import WHOLE, current_revision, plan_item, plan_of, scopes_of
 from meshportal.changes.writing import LostLease, NotAsReviewed, Run, tell, write_item
 from meshportal.clients.ports import ClientError, ClusterPort
 from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
@@ -65,7 +65,7 @@ def _claim(change_id: int, cluster: ClusterPort, clock: Callable[[], datetime]) 
         orphaned = change.status == Status.APPLYING and change.lease_until is not None and change.lease_until <= now
         if not (due or orphaned):
             return None
-        if due and (reason := _no_longer_approved(change)):
+        if (due or not _announced(change)) and (reason := _no_longer_approved(change)):
             _back_to_review(change, reason, now)
             return None
         if holder := _other_holder(change):
@@ -81,6 +81,12 @@ def _claim(change_id: int, cluster: ClusterPort, clock: Callable[[], datetime]) 
             tell(change, "apply", f"Started to apply: {change.title}", now)
     fresh = ChangeRequest.objects.select_related("cluster", "author").prefetch_related(*WHOLE).get(pk=change_id)
     return Run(fresh, current_revision(fresh), cluster, clock)
+
+
+def _announced(change: ChangeRequest) -> bool:
+    """Whether anything of the current plan may have reached the cluster."""
+    writes = Write.objects.filter(item__revision__change=change, item__revision__number=change.revision)
+    return writes.exclude(state=Write.State.FAILED).exists()
 
 
 def _no_longer_approved(change: ChangeRequest) -> str:
@@ -111,6 +117,10 @@ def _back_to_review(change: ChangeRequest, reason: str, now: datetime) -> None:
     moved = ChangeRequest.objects.filter(pk=change.pk, status__in=[Status.APPROVED, Status.APPLYING], epoch=change.epoch)
     if moved.update(status=Status.IN_REVIEW, status_since=now, note=reason, next_due_at=None, lease_until=None) == 1:
         Review.objects.filter(change=change, voided_at=None).update(voided_at=now)
+        # what the cluster said was about a mesh that may be no more
+        change.revisions.filter(number=change.revision).update(
+            dry_run=Revision.DryRun.WAITING, dry_run_at=None, dry_run_answer=[]
+        )
         HostClaim.objects.filter(change=change).delete()
         tell(change, "stale", f"Back to review: {reason}", now)
 
@@ -122,7 +132,7 @@ def _carry_out(run: Run) -> None:
         for item in items:
             write_item(run, item, Write.Purpose.APPLY)
     except NotAsReviewed as error:
-        if _anything_written(items):
+        if _announced(run.change):
             _fail(run, str(error))
         else:
             with transaction.atomic():
@@ -143,13 +153,13 @@ def _carry_out(run: Run) -> None:
         tell(run.change, "applied", f"Applied: {run.change.title}", run.clock(), objects=[str(item) for item in items])
 
 
-def _anything_written(items: list[Item]) -> bool:
-    return Write.objects.filter(item__in=items, purpose=Write.Purpose.APPLY).exclude(state=Write.State.FAILED).exists()
-
-
 def _see_that_live_is_as_reviewed(run: Run) -> None:
-    """Every object, before the first is written, and also those the plan only reads. Raises NotAsReviewed, ClientError."""
+    """Every object, before the first is written, and also those the plan only reads. Raises NotAsReviewed, LostLease,
+    ClientError."""
+    if plan_of(run.revision).digest != run.change.digest:
+        raise NotAsReviewed(f"The plan that is kept for {run.change.label} is not the one that was reviewed")
     for row in run.revision.items.all():
+        run.keep()  # a slow cluster must not cost the lease
         item = plan_item(row)
         live = run.cluster.get(item.ref)
         token = annotation(live, TOKEN_ANNOTATION)

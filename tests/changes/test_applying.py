@@ -253,3 +253,40 @@ def test_a_new_object_is_removed_again_when_the_next_one_is_refused(approved: Ma
     run(change)
     assert change.status == Status.FAILED
     assert mesh.api.get(RULE) is None
+
+
+def test_a_plan_that_was_changed_in_the_database_after_its_review_is_not_applied(approved: Make, run: Run, mesh: Mesh) -> None:
+    change = approved()
+    item = Item.objects.get(kind="VirtualService")
+    item.after["spec"]["http"][0]["route"][0]["weight"] = 0
+    item.save()
+    run(change)
+    assert change.status == Status.IN_REVIEW
+    assert "not the one that was reviewed" in change.note
+    assert not mesh.api.writes
+
+
+def test_an_approver_who_lost_the_role_while_the_cluster_was_away_no_longer_counts(
+    approved: Make, run: Run, mesh: Mesh, cast: Cast, clock: Clock
+) -> None:
+    change = approved()
+    mesh.api.goes_away()
+    run(change)
+    RoleBinding.objects.filter(person=cast.bob).delete()
+    mesh.api.comes_back()
+    clock.passes(60)
+    run(change)
+    assert change.status == Status.IN_REVIEW
+    assert not mesh.api.writes
+    assert not HostClaim.objects.exists()
+
+
+def test_what_has_begun_is_finished_although_the_approver_lost_the_role(
+    approved: Make, run: Run, mesh: Mesh, cast: Cast, clock: Clock
+) -> None:
+    change = approved()
+    mesh.api.fails_after_write()
+    run(change)
+    RoleBinding.objects.filter(person=cast.bob).delete()
+    clock.passes(60)
+    assert run(change).status == Status.APPLIED
