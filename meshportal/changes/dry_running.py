@@ -5,11 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from meshportal.changes.models import Item, Revision
+from django.db.models import QuerySet
+
+from meshportal.changes.models import WITHDRAWABLE, Item, Revision
 from meshportal.changes.queries import plan_item
 from meshportal.clients.ports import ClientError, ClusterPort, Reason, Rejected
 from meshportal.mesh.plans import same_fields, with_fields
 from meshportal.mesh.refs import version_of
+
+
+def open_questions() -> QuerySet[Revision]:
+    """Revisions that the cluster has not answered for, of changes that it could still refuse."""
+    unanswered = [Revision.DryRun.WAITING, Revision.DryRun.UNKNOWN]
+    return Revision.objects.filter(dry_run__in=unanswered, change__status__in=WITHDRAWABLE)
 
 
 def ask(revision: Revision, *, cluster: ClusterPort, now: datetime) -> None:
@@ -33,15 +41,14 @@ def ask(revision: Revision, *, cluster: ClusterPort, now: datetime) -> None:
             }
         )
     answer = Revision.DryRun.REFUSED if refused else Revision.DryRun.ACCEPTED
-    Revision.objects.filter(pk=revision.pk).update(dry_run=answer, dry_run_at=now, dry_run_answer=answers)
+    # a late or doubled question must not say of a plan that was applied since that the cluster refuses it
+    open_questions().filter(pk=revision.pk).update(dry_run=answer, dry_run_at=now, dry_run_answer=answers)
 
 
 def unknown(revision: Revision, sentence: str, *, now: datetime) -> None:
     """The cluster did not answer: the question stays open and is asked again."""
     answer = [{"ref": "", "reasons": [{"field": "", "sentence": sentence}], "warnings": []}]
-    Revision.objects.filter(pk=revision.pk).exclude(dry_run__in=[Revision.DryRun.ACCEPTED, Revision.DryRun.REFUSED]).update(
-        dry_run=Revision.DryRun.UNKNOWN, dry_run_at=now, dry_run_answer=answer
-    )
+    open_questions().filter(pk=revision.pk).update(dry_run=Revision.DryRun.UNKNOWN, dry_run_at=now, dry_run_answer=answer)
 
 
 def _one(row: Item, cluster: ClusterPort) -> tuple[list[Reason], tuple[str, ...]]:

@@ -13,7 +13,8 @@ from meshportal.changes.models import ChangeRequest, Revision, Status
 from meshportal.clients import connect
 from meshportal.clients.ports import ClientError
 
-OPEN = [Status.DRAFT, Status.IN_REVIEW, Status.APPROVED]
+EXPIRES_SECONDS = 60
+"""What is due is handed out again at every tick: for a worker that is away or busy, messages must not pile up."""
 
 
 @shared_task
@@ -23,11 +24,11 @@ def tick() -> None:
     due = Q(status=Status.APPROVED) & (Q(next_due_at=None) | Q(next_due_at__lte=now))
     orphaned = Q(status=Status.APPLYING, lease_until__lte=now)
     for pk in ChangeRequest.objects.filter(due | orphaned).values_list("pk", flat=True):
-        apply_change.delay(pk)
+        apply_change.apply_async((pk,), expires=EXPIRES_SECONDS)
     unasked = Q(dry_run=Revision.DryRun.WAITING)
     unanswered = Q(dry_run=Revision.DryRun.UNKNOWN, dry_run_at__lte=now - timedelta(seconds=15))
-    for pk in Revision.objects.filter(unasked | unanswered, change__status__in=OPEN).values_list("pk", flat=True)[:50]:
-        dry_run.delay(pk)
+    for pk in dry_running.open_questions().filter(unasked | unanswered).values_list("pk", flat=True)[:50]:
+        dry_run.apply_async((pk,), expires=EXPIRES_SECONDS)
 
 
 @shared_task
@@ -39,9 +40,10 @@ def apply_change(change_id: int) -> None:
     try:
         cluster = connect.cluster(change.cluster.worker_kubeconfig)
     except ClientError as error:
-        ChangeRequest.objects.filter(pk=change_id, status=Status.APPROVED).update(
-            note=f"Waiting: {error}", next_due_at=timezone.now() + applying.RETRY
-        )
+        now, note = timezone.now(), f"Waiting: {error}"
+        rows = ChangeRequest.objects.filter(pk=change_id)
+        rows.filter(status=Status.APPROVED).update(note=note, next_due_at=now + applying.RETRY)
+        rows.filter(status=Status.APPLYING, lease_until__lte=now).update(note=note, lease_until=now + applying.RETRY)
         return
     applying.apply(change_id, cluster=cluster, clock=timezone.now)
 
@@ -49,7 +51,7 @@ def apply_change(change_id: int) -> None:
 @shared_task
 def dry_run(revision_id: int) -> None:
     """Ask the cluster what it would say to one revision."""
-    revision = Revision.objects.select_related("change__cluster").filter(pk=revision_id).first()
+    revision = dry_running.open_questions().select_related("change__cluster").filter(pk=revision_id).first()
     if revision is None:
         return
     try:
