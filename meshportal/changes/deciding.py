@@ -74,7 +74,8 @@ def decide(
         move(change, {Status.IN_REVIEW}, Status.REJECTED, now=now, note=comment.strip())
     elif _approvals(change) >= change.approvals_needed:
         move(change, {Status.IN_REVIEW}, Status.APPROVED, now=now, next_due_at=now, note="")
-        apply_change.delay_on_commit(change.pk)
+        # robust: the approval is kept, and the next tick finds it, although the broker is away
+        transaction.on_commit(lambda: apply_change.delay(change.pk), robust=True)
     return review
 
 
