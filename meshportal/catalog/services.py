@@ -28,7 +28,7 @@ def ask_history(cluster: Cluster, namespace: str, service: str, minutes: int, no
     )
     old = row.observed_at is None or now - row.observed_at > FRESH
     if old and (row.busy_until is None or row.busy_until <= now):
-        # robust: a page that only reads does not fail because the broker is away. Django's log asks the function for a name, and a
-        # partial has none
+        # robust: a page that only reads does not fail because the broker is away. Django's log wants the function's name, which a
+        # partial does not have
         transaction.on_commit(lambda: fetch_history.delay(row.pk), robust=True)
     return row
