@@ -38,6 +38,5 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture
 def people(chromium: Browser, sandbox: Stage) -> Iterator[People]:
     """Who looks at the demo. A script error, or anything the content policy blocks, fails the test at its end."""
-    sandbox.withdraw_all()
     with People(chromium, sandbox) as people:
         yield people

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,12 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from meshportal.demo.visitor import Form, Visitor
 from tests.contracts.kube import MERGE_PATCH, Kube
 from tests.demo.running import ROOT, Running, demo, environment
 from tests.processes import real_mesh_script
 from tests.world_process import World
 
 NAMESPACE, SERVICE = "bookinfo", "reviews"
+APPLIED_SECONDS = 60
 Json = dict[str, Any]
 
 
@@ -73,6 +78,29 @@ class Stage:
             done = subprocess.run(command, cwd=ROOT, env=surroundings, check=True, capture_output=True, text=True)
             self.tokens[username] = done.stdout.strip()
         return self.tokens[username]
+
+    def asked(self, v1: int, v2: int, reason: str) -> int:
+        """A change of reviews that alice has submitted. Returns its number."""
+        subject = {"cluster": self.mesh, "namespace": NAMESPACE, "service": SERVICE}
+        body = subject | {"weights": {"v1": v1, "v2": v2, "v3": 100 - v1 - v2}, "reason": reason, "submit": True}
+        status, said = self.ask("alice", "POST", "/changes", body)
+        assert status == 201, said
+        return int(said["id"])
+
+    def applied(self, v1: int, v2: int, reason: str) -> int:
+        """The same, approved by bob in his browser and applied by the worker."""
+        pk = self.asked(v1, v2, reason)
+        bob = Visitor(self.address)
+        page = bob.get("/account/sign-in/")
+        page = bob.press(page, required(page.form("username")), username="bob", password=self.password)
+        page = bob.get(f"/changes/{pk}/")
+        page = bob.press(page, required(page.form("digest")), decision="approve")
+        assert page.status == 200, page.text
+        deadline = time.monotonic() + APPLIED_SECONDS
+        while (status := self.ask("alice", "GET", f"/changes/{pk}")[1]["status"]) != "applied":
+            assert time.monotonic() < deadline, f"the change is {status}"
+            time.sleep(0.2)
+        return pk
 
     def withdraw_all(self) -> None:
         """Take back every change that still waits, so that the next test finds none."""
@@ -128,6 +156,21 @@ class Stage:
         finally:
             world.scenario("healthy")
             world.close()
+
+    @contextmanager
+    def hung(self, part: str) -> Iterator[None]:
+        """The process with `part` in its command line stands still while the block runs."""
+        [pid] = [pid for pid, command in self.running.members().items() if part in command]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+def required(form: Form | None) -> Form:
+    assert form is not None, "the page has no such form"
+    return form
 
 
 @contextmanager
