@@ -17,6 +17,9 @@ POSTGRESQL = (
     f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$",
     "DROP TRIGGER IF EXISTS audit_append_only ON audit_auditevent",
     "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_auditevent FOR EACH ROW EXECUTE FUNCTION audit_refuse()",
+    # emptying the table deletes no row, so that the trigger above does not hear of it
+    "DROP TRIGGER IF EXISTS audit_no_truncate ON audit_auditevent",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_auditevent FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
 )
 
 
@@ -35,4 +38,5 @@ def remove(connection: BaseDatabaseWrapper) -> None:
             for name in SQLITE:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
         else:
-            cursor.execute("DROP TRIGGER IF EXISTS audit_append_only ON audit_auditevent")
+            for name in ("audit_append_only", "audit_no_truncate"):
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON audit_auditevent")

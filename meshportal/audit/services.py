@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +20,7 @@ class Actor:
     via: AuditEvent.Via
 
 
+MAX_SUBJECT = 60
 PORTAL = Actor(None, "MeshPortal", AuditEvent.Via.WORKER)
 
 
@@ -42,9 +43,11 @@ def record(
         raise RuntimeError("An audit event is written in the transaction of the act it records")
     AuditHead.objects.get_or_create(id=1)
     head = AuditHead.objects.select_for_update().get(id=1)
+    # what is hashed is what the database gives back: in UTC, and no longer than its column
     event = AuditEvent(
-        sequence=head.sequence + 1, at=now, actor_id=actor.id, actor_name=actor.name, via=actor.via, verb=verb, subject=subject,
-        cluster=cluster, namespace=namespace, sentence=sentence, data=data or {}, previous_hash=head.hash,
+        sequence=head.sequence + 1, at=now.astimezone(UTC), actor_id=actor.id, actor_name=actor.name, via=actor.via, verb=verb,
+        subject=subject[:MAX_SUBJECT], cluster=cluster, namespace=namespace, sentence=sentence, data=data or {},
+        previous_hash=head.hash,
     )  # fmt: skip
     event.hash = event.computed_hash()
     event.save()
@@ -61,14 +64,21 @@ class Verification:
 
 
 def verify() -> Verification:
-    """Walk the whole chain from its first event to the head."""
+    """Walk the whole chain from its first event to the head. Events may be added meanwhile."""
+    before = _head()
     previous, count = "", 0
     for event in AuditEvent.objects.order_by("sequence").iterator():
         count += 1
         if event.sequence != count or event.previous_hash != previous or event.hash != event.computed_hash():
             return Verification(count, count)
         previous = event.hash
-    head = AuditHead.objects.filter(id=1).first()
-    if head is not None and (head.sequence != count or head.hash != previous):
-        return Verification(count, count + 1)
-    return Verification(count, None)
+        if count == before.sequence and event.hash != before.hash:
+            return Verification(count, count)
+    after = _head()
+    if before.sequence <= count <= after.sequence:
+        return Verification(count, None)
+    return Verification(count, min(count, after.sequence) + 1)
+
+
+def _head() -> AuditHead:
+    return AuditHead.objects.filter(id=1).first() or AuditHead(id=1)
