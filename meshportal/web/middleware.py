@@ -1,4 +1,4 @@
-"""Language and theme of each request."""
+"""Language and theme of each request, and who may keep the answer."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def remember_language(response: HttpResponse, code: str) -> None:
         settings.LANGUAGE_COOKIE_NAME, code, max_age=365 * 86_400, secure=settings.SESSION_COOKIE_SECURE,
         httponly=True, samesite="Lax",
     )  # fmt: skip
+
+
+class NotKeptMiddleware:
+    """A page shows what one person may see at one moment: nothing between keeps it, nor a browser after signing out, unless its
+    view says otherwise."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
 
 
 class PreferencesMiddleware:

@@ -98,3 +98,14 @@ def test_texts_of_people_and_of_the_cluster_stay_text(submitted: Make, cast: Cas
         assert "<script>alert" not in page
         assert "<img src=x" not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+def test_pages_are_kept_by_nobody_and_framed_by_nobody(submitted: Make, cast: Cast, client: Client) -> None:
+    change = submitted()
+    client.force_login(cast.bob)
+    for path in ("/changes/", f"/changes/{change.pk}/", "/audit/", "/policies/traffic/demo/bookinfo/reviews/", "/nowhere/"):
+        answer = client.get(path)
+        assert "no-store" in answer["Cache-Control"], path
+        assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["X-Content-Type-Options"] == "nosniff"
