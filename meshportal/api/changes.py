@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema
 from ninja.responses import Status as Answer
+from pydantic import AfterValidator
 
 from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.api.auth import caller
@@ -16,13 +17,25 @@ from meshportal.audit.models import AuditEvent
 from meshportal.changes import deciding, services
 from meshportal.changes.kinds import Problem, Subject, SubjectUnknown
 from meshportal.changes.models import ChangeRequest, Review
-from meshportal.changes.queries import change_for, current_revision, visible_changes
+from meshportal.changes.queries import WHOLE, change_for, current_revision, visible_changes
 from meshportal.changes.steps import approvals
-from meshportal.clusters.models import Cluster
+from meshportal.clusters.queries import cluster_named
 
 router = Router(tags=["changes"])
 API = AuditEvent.Via.API
 MAX_LISTED = 100
+
+
+def keepable(text: str) -> str:
+    """`text`, unless it holds half of a character: JSON can write one (\\ud800), and nothing can keep it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character, a lone surrogate") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(keepable)]
 
 
 class ChangeIn(Schema):
@@ -31,13 +44,13 @@ class ChangeIn(Schema):
     model_config = {"extra": "forbid", "strict": True}
 
     kind: Literal["traffic"] = "traffic"
-    cluster: str
-    namespace: str
-    service: str
-    weights: dict[str, int]
-    reason: str
-    ticket: str = ""
-    base: str = ""
+    cluster: Text
+    namespace: Text
+    service: Text
+    weights: dict[Text, int]
+    reason: Text
+    ticket: Text = ""
+    base: Text = ""
     submit: bool = False
 
 
@@ -45,8 +58,8 @@ class DecisionIn(Schema):
     model_config = {"extra": "forbid", "strict": True}
 
     decision: Literal["approve", "reject"]
-    digest: str
-    comment: str = ""
+    digest: Text
+    comment: Text = ""
 
 
 class ItemOut(Schema):
@@ -114,16 +127,16 @@ def mine(request: HttpRequest, pk: int) -> ChangeRequest:
 
 @router.get("/changes", response=list[ChangeOut], summary="Changes in your scope, newest first, at most 100")
 def listed(request: HttpRequest, status: str = "") -> list[dict[str, Any]]:
-    rows = visible_changes(caller(request))
+    rows = visible_changes(caller(request)).prefetch_related(*WHOLE)
     if status:
         rows = rows.filter(status=status.replace("\x00", ""))
-    return [change_out(mine(request, pk)) for pk in rows.values_list("pk", flat=True)[:MAX_LISTED]]
+    return [change_out(change) for change in rows[:MAX_LISTED]]
 
 
 @router.post("/changes", response={201: ChangeOut}, summary="Ask for a change")
 def ask(request: HttpRequest, payload: ChangeIn) -> Answer[Any]:
     person, now = caller(request), timezone.now()
-    cluster = Cluster.objects.filter(name=payload.cluster.replace("\x00", "")).first()
+    cluster = cluster_named(payload.cluster)
     if cluster is None or not can(person, Verb.VIEW, Scope(payload.cluster, payload.namespace)):
         raise services.Invalid([Problem("namespace", "There is no such cluster and namespace in your scope.")])
     subject = Subject(cluster, payload.namespace, payload.service)

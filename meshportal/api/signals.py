@@ -12,6 +12,7 @@ from meshportal.accounts.permissions import visible_namespaces
 from meshportal.api.auth import caller
 from meshportal.catalog import queries
 from meshportal.clusters.models import Cluster
+from meshportal.clusters.queries import cluster_named
 from meshportal.mesh.snapshot import ServiceNow, Snapshot
 
 router = Router(tags=["services"])
@@ -80,7 +81,7 @@ def moment(epoch: float | None) -> datetime | None:
 
 def seen(person: Person, cluster_name: str) -> tuple[Cluster, Snapshot]:
     """A cluster and what `person` may see of its snapshot. Raises Http404."""
-    cluster = Cluster.objects.filter(name=cluster_name).first()
+    cluster = cluster_named(cluster_name)
     namespaces = visible_namespaces(person, cluster_name)
     snapshot = queries.latest(cluster, namespaces) if cluster and namespaces else None
     if cluster is None or snapshot is None:
