@@ -1,0 +1,1 @@
+"""Programs for developers. Nothing of the product imports them."""
