@@ -69,11 +69,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field: a path as people write it (spec.http[0].route[1].weight), and both values; ABSENT is "not set"."""
+    """One field: a path as people write it (spec.http[0].route[1].weight), and both values; ABSENT is "not set". `pointer` is the
+    same path for programs (RFC 6901)."""
 
     path: str
     before: Any
     after: Any
+    pointer: str = ""
 
 
 def _sha256(value: Any) -> str:
@@ -150,38 +152,34 @@ def field_changes(item: PlanItem) -> list[FieldChange]:
     after = picked(item.after, item.fields) or {}
     changes: list[FieldChange] = []
     for path in sorted({*before, *after}):
-        changes.extend(_differences(path, before.get(path, ABSENT), after.get(path, ABSENT)))
+        changes.extend(_differences(path, "/" + path.replace(".", "/"), before.get(path, ABSENT), after.get(path, ABSENT)))
     return changes
 
 
-def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
+def _differences(path: str, pointer: str, before: Any, after: Any) -> Iterator[FieldChange]:
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
-            yield from _differences(f"{path}.{key}", before.get(key, ABSENT), after.get(key, ABSENT))
+            below = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            yield from _differences(f"{path}.{key}", below, before.get(key, ABSENT), after.get(key, ABSENT))
     elif isinstance(before, list) and isinstance(after, list):
         for index in range(max(len(before), len(after))):
             old = before[index] if index < len(before) else ABSENT
             new = after[index] if index < len(after) else ABSENT
-            yield from _differences(f"{path}[{index}]", old, new)
+            yield from _differences(f"{path}[{index}]", f"{pointer}/{index}", old, new)
     else:
-        yield FieldChange(path, before, after)
+        yield FieldChange(path, before, after, pointer)
 
 
 def json_patch(item: PlanItem) -> list[dict[str, Any]]:
     """RFC 6902 operations that turn `before` into `after`, for people who want to do it by hand. Removals come last and from the
     end, so that no index moves under another."""
-    changes = [(pointer(change.path), change) for change in field_changes(item)]
-    added = [{"op": "add", "path": path, "value": c.after} for path, c in changes if c.before is ABSENT]
-    replaced = [{"op": "replace", "path": path, "value": c.after} for path, c in changes if ABSENT not in (c.before, c.after)]
-    removed = [{"op": "remove", "path": path} for path, c in reversed(changes) if c.after is ABSENT]
+    changes = field_changes(item)
+    added = [{"op": "add", "path": c.pointer, "value": c.after} for c in changes if c.before is ABSENT]
+    replaced = [{"op": "replace", "path": c.pointer, "value": c.after} for c in changes if ABSENT not in (c.before, c.after)]
+    removed = [{"op": "remove", "path": c.pointer} for c in reversed(changes) if c.after is ABSENT]
     return [*replaced, *added, *removed]
-
-
-def pointer(path: str) -> str:
-    """A path such as spec.http[0].weight as a JSON pointer: /spec/http/0/weight."""
-    return "/" + path.replace("[", ".").replace("]", "").replace(".", "/")
 
 
 def other_managers(manifest: Manifest | None, fields: Fields, ours: str) -> list[tuple[str, str]]:
