@@ -35,10 +35,10 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(f"{build.build(build.to_stderr)}\n")
         elif options.command == "up":
             end_well()
-            end_with_input()
             plane = ControlPlane(
                 nodes=options.nodes, with_istiod=not options.no_istiod, audit=options.audit, folder=options.folder
             )
+            end_with_input()
             run(plane)
         else:
             end_well()
