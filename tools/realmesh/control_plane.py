@@ -152,7 +152,7 @@ class ControlPlane:
     # ------------------------------------------------------------ end
 
     def stop(self) -> None:
-        self.processes.stop()
+        self.processes.stop(grace=2)  # its data are thrown away, and an API server whose etcd ends waits for it much longer
         if not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)
 

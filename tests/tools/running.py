@@ -1,0 +1,96 @@
+"""A real mesh of a test, started as a person starts it, and everything that it started, found by a mark in the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.processes import ROOT
+
+SECONDS = 120
+_KEY = "REALMESH_TEST_MARK"
+
+
+class Marked:
+    """Processes with one mark. Their children have inherited it."""
+
+    def __init__(self) -> None:
+        self.mark = f"{_KEY}={secrets.token_hex(8)}"
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`python -m tools.realmesh ARGUMENTS` with pipes."""
+        key, _, value = self.mark.partition("=")
+        command = [sys.executable, "-m", "tools.realmesh", *arguments]
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {key: value},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.started.append(process)
+        return process
+
+    def living(self) -> dict[int, str]:
+        """Id and command line."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and self.mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if command:  # a process that ended and was not waited for has none
+                        found[int(entry.name)] = command
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # it ended, or is not ours
+        return found
+
+    def named(self, part: str) -> list[int]:
+        return [pid for pid, command in self.living().items() if part in command]
+
+    def until_gone(self, part: str = "") -> None:
+        """Wait until none whose command line holds `part` is left."""
+        deadline = time.monotonic() + SECONDS
+        while self.named(part):
+            assert time.monotonic() < deadline, self.living()
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        for process in self.started:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+        for pid in self.living():
+            os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def marked() -> Iterator[Marked]:
+    """Whatever happens, nothing with the mark is left."""
+    processes = Marked()
+    try:
+        yield processes
+    finally:
+        processes.end()
+
+
+def answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """The line it prints when it is ready; AssertionError, with what it complained about, when it ends first."""
+    assert process.stdout
+    assert process.stderr
+    line = process.stdout.readline()
+    assert line, process.stderr.read().decode()
+    said: dict[str, Any] = json.loads(line)
+    return said
