@@ -65,6 +65,7 @@ class FakeCluster:
         self._forbidden: set[tuple[str, Kind]] = set()
         self._before: dict[ResourceRef, Callable[[], object]] = {}
         self._then: dict[ResourceRef, Callable[[], object]] = {}
+        self._read: dict[ResourceRef, Callable[[], object]] = {}
         for name in namespaces:
             self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for manifest in manifests:
@@ -101,6 +102,10 @@ class FakeCluster:
     def accepts(self, ref: ResourceRef) -> None:
         """Undoes `refuses`."""
         self._refusals.pop(ref, None)
+
+    def when_read(self, ref: ResourceRef, then: Callable[[], object]) -> None:
+        """Right after the portal's next get of `ref` was answered, `then` happens out there."""
+        self._read[ref] = then
 
     def when_sent(self, ref: ResourceRef, before: Callable[[], object]) -> None:
         """When the portal's next create or replace of `ref` is on its way, and before it is looked at, `before` happens."""
@@ -141,7 +146,10 @@ class FakeCluster:
 
     def get(self, ref: ResourceRef) -> Manifest | None:
         self._answer("get", str(ref), ref.kind)
-        return self.live(ref)
+        live = self.live(ref)
+        if then := self._read.pop(ref, None):
+            then()
+        return live
 
     def list(self, kind: Kind, namespace: str | None = None) -> Listing:
         self._answer("list", kind.plural, kind)

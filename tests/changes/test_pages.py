@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
+from meshportal.accounts.models import RoleBinding
+from meshportal.audit.models import AuditEvent
+from meshportal.audit.services import Actor, record
 from meshportal.changes.models import ChangeRequest, Status
-from tests.cast import Cast, Mesh
+from tests.cast import NOON, Cast, Mesh
 
 Make = Callable[..., ChangeRequest]
 
@@ -144,3 +148,14 @@ def test_the_title_is_in_the_readers_language(submitted: Make, cast: Cast, clien
     cast.bob.language = "zh-hans"
     cast.bob.save(update_fields=["language"])
     assert change.titles["zh-hans"] in page_of(client, cast.bob, change)
+
+
+def test_what_belongs_to_no_mesh_is_on_the_audit_page_of_admins_and_of_who_did_it(cast: Cast, client: Client) -> None:
+    RoleBinding.objects.filter(person__in=[cast.bob, cast.dave]).update(cluster="")
+    with transaction.atomic():
+        record(Actor(cast.carol.pk, "carol", AuditEvent.Via.PAGE), "create person", "person zoe", "Created zoe", now=NOON)
+    seen = {}
+    for who in (cast.bob, cast.carol, cast.dave, cast.mallory):
+        client.force_login(who)
+        seen[who.username] = "Created zoe" in client.get("/audit/").content.decode()
+    assert seen == {"bob": False, "carol": True, "dave": True, "mallory": False}

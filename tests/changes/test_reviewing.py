@@ -203,3 +203,32 @@ def test_settling_what_needs_a_human_names_who_and_what(approved: Make, cast: Ca
     assert change.status == Status.FAILED
     assert "carol" in change.note
     assert "put back by hand" in change.note
+
+
+def test_only_an_operator_submits_or_revises(drafted: Make, cast: Cast) -> None:
+    change = drafted()
+    for who in (cast.bob, cast.carol, cast.dave, cast.mallory):
+        with pytest.raises(services.Refused):
+            services.submit(change, by=who, via=PAGE, now=NOON)
+        with pytest.raises(services.Refused):
+            services.revise(change, {"weights": {"v1": 80, "v2": 20}}, by=who, via=PAGE, now=NOON, reason="mine")
+
+
+def test_a_decision_on_a_plan_that_was_revised_meanwhile_counts_for_nothing(submitted: Make, cast: Cast) -> None:
+    """Bob's request had read the change before Alice's revision was saved."""
+    change = submitted()
+    read_before = ChangeRequest.objects.get(pk=change.pk)
+    services.revise(change, {"weights": {"v1": 80, "v2": 20}}, by=cast.alice, via=PAGE, now=NOON, reason="more")
+    with pytest.raises(services.IllegalTransition):
+        decide(read_before, cast.bob)
+    assert not Review.objects.exists()
+
+
+@pytest.mark.parametrize("lapsed", [{"digest": "0" * 64}, {"voided_at": NOON}, {"decision": REJECT}])
+def test_an_approval_of_something_else_applies_nothing(
+    approved: Make, run: Callable[[ChangeRequest], ChangeRequest], mesh: Mesh, lapsed: dict[str, object]
+) -> None:
+    change = approved()
+    Review.objects.update(**lapsed)
+    assert run(change).status == Status.IN_REVIEW
+    assert not mesh.api.writes
