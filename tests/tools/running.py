@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.processes import ROOT
 
@@ -27,15 +27,15 @@ class Marked:
         self.mark = f"{_KEY}={secrets.token_hex(8)}"
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """`python -m tools.realmesh ARGUMENTS` with pipes."""
+    def start(self, *arguments: str, stdin: IO[bytes] | int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """`python -m tools.realmesh ARGUMENTS` with pipes, or another process' output as its input."""
         key, _, value = self.mark.partition("=")
         command = [sys.executable, "-m", "tools.realmesh", *arguments]
         process = subprocess.Popen(
             command,
             cwd=ROOT,
             env=os.environ | {key: value},
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -58,10 +58,15 @@ class Marked:
     def named(self, part: str) -> list[int]:
         return [pid for pid, command in self.living().items() if part in command]
 
-    def until_gone(self, part: str = "") -> None:
-        """Wait until none whose command line holds `part` is left."""
+    def kill(self, pid: int) -> None:
+        """SIGKILL, for one of them and no other process."""
+        assert pid in self.living()
+        os.kill(pid, signal.SIGKILL)
+
+    def until(self, part: str, count: int) -> None:
+        """Wait until `count` whose command line holds `part` are left."""
         deadline = time.monotonic() + SECONDS
-        while self.named(part):
+        while len(self.named(part)) != count:
             assert time.monotonic() < deadline, self.living()
             time.sleep(0.02)
 

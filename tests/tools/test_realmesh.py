@@ -56,7 +56,7 @@ def test_killed_it_leaves_no_process() -> None:
         assert set(said["pids"].values()) <= processes.living().keys()
         up.kill()
         up.wait()
-        processes.until_gone()
+        processes.until("", 0)
 
 
 @pytest.mark.parametrize("how", ["end of input", "SIGTERM", "SIGINT"])

@@ -17,14 +17,12 @@ from tools.realmesh.kubectl import fetch
 SECONDS = 0.8
 """How long one proxy may take to answer: less than a scrape, so that one that hangs does not take the others' numbers along."""
 
-# istiod's metadata of an endpoint is one string: workload;namespace;canonical name;canonical revision;cluster
-_ENDPOINT = re.compile(r'destination_workload="([^";]*);([^";]*);([^";]*);([^";]*);[^"]*"')
+# What a sending proxy knows of the endpoint is one string: workload;namespace;canonical name;canonical revision;cluster
+_ENDPOINT = re.compile(r'(?<=reporter="source",)(.*)destination_workload="([^"]*)"')
 _ENDPOINT_LABELS = (
-    "destination_workload",
-    "destination_workload_namespace",
-    "destination_canonical_service",
-    "destination_version",
-)
+    "destination_workload", "destination_workload_namespace", "destination_canonical_service", "destination_version",
+)  # fmt: skip
+_NOTHING = re.compile(r'(?<!response_flags)="-?"')  # Istio says "unknown"; of response_flags "-" is a value
 _FILTER = quote(r"^(istio\.|server\.state$)")
 
 
@@ -64,13 +62,16 @@ def relabelled(series: str, namespace: str, pod: str) -> str:
     if not brace:
         name, _, value = series.partition(" ")
         rest = f"}} {value}"
-    rest = _ENDPOINT.sub(_split, rest).replace('=""', '="unknown"')
+    rest = _NOTHING.sub('="unknown"', _ENDPOINT.sub(_split, rest))
     comma = "" if rest.startswith("}") else ","
     return f'{name}{{namespace="{namespace}",pod="{pod}"{comma}{rest}'
 
 
-def _split(endpoint: re.Match[str]) -> str:
-    return ",".join(f'{label}="{value}"' for label, value in zip(_ENDPOINT_LABELS, endpoint.groups(), strict=True))
+def _split(found: re.Match[str]) -> str:
+    """Where a request never got an endpoint, such as one that a fault aborted, the string is empty."""
+    values = [*found[2].split(";"), "", "", ""]
+    labels = (f'{label}="{value}"' for label, value in zip(_ENDPOINT_LABELS, values, strict=False))
+    return found[1] + ",".join(labels)
 
 
 def scrape_config(mesh: Mapping[str, Any], plane: Mapping[str, Any], seconds: float) -> str:

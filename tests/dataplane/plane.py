@@ -1,0 +1,164 @@
+"""The running data plane in a test's words: send requests, move weights, apply policies, see what Prometheus has of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from meshportal.clients.prometheus import PrometheusMetrics
+from meshportal.mesh.refs import ServiceRef
+from tools.realmesh.kubectl import Kubectl
+
+CLIENT = "productpage-v1"
+OUTSIDER = "legacy-v1"
+SECONDS = 60
+Answer = tuple[int, str]
+"""Status, and the version that answered: "" where a proxy answered itself."""
+
+
+def eventually(what: str, true: Callable[[], bool]) -> None:
+    """Wait for it. Raises AssertionError when it does not come true."""
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline, f"after {SECONDS} s: not {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Plane:
+    """`mesh` and `info` are what `up` and `dataplane` printed; `prometheus` scrapes both."""
+
+    mesh: dict[str, Any]
+    info: dict[str, Any]
+    kubectl: Kubectl
+    prometheus: str
+    scrape_seconds: float
+    metrics: PrometheusMetrics
+    connection: http.client.HTTPConnection | None = field(default=None)
+
+    @property
+    def namespace(self) -> str:
+        return str(self.info["namespace"])
+
+    @property
+    def service(self) -> ServiceRef:
+        return ServiceRef(self.namespace, "reviews")
+
+    # ------------------------------------------------------------ requests
+
+    def ask(self, path: str = "/", **headers: str) -> Answer:
+        """One request to reviews through productpage's sidecar, again where Envoy had closed an idle connection."""
+        for again in (True, False):
+            self.connection = self.connection or http.client.HTTPConnection(
+                urlsplit(self.info["egress"][CLIENT]).netloc, timeout=20
+            )
+            try:
+                self.connection.request("GET", path, headers={"Host": "reviews", **headers})
+                reply = self.connection.getresponse()
+                body = reply.read()
+            except (http.client.RemoteDisconnected, ConnectionError):
+                self.close()
+                if not again:
+                    raise
+            else:
+                is_app = reply.getheader("Content-Type") == "application/json"
+                return reply.status, json.loads(body)["version"] if is_app else ""
+        raise AssertionError("not reached")
+
+    def ask_often(self, count: int) -> Counter[Answer]:
+        return Counter(self.ask() for _ in range(count))
+
+    def ask_in_plain_text(self, workload: str = "reviews-v1") -> int:
+        """The status that a caller outside of the mesh gets, 0 for a refused connection."""
+        return int(get(f"{self.info['control']}/plain/{OUTSIDER}/{workload}")["status"])
+
+    def close(self) -> None:
+        if self.connection:
+            self.connection.close()
+            self.connection = None
+
+    # ------------------------------------------------------------ what a portal would change
+
+    def shift(self, canary: int, **route: Any) -> None:
+        """Let `canary` % of requests go to v2 and wait until the client's Envoy does; `route` are more fields of the route."""
+        weights = {"v1": 100 - canary, "v2": canary}
+        destinations = [
+            {"destination": {"host": "reviews", "subset": version}, "weight": weight} for version, weight in weights.items()
+        ]
+        spec = {"hosts": ["reviews"], "http": [{"name": "primary", "route": destinations, **route}]}
+        self.kubectl.apply(self.manifest("networking.istio.io/v1", "VirtualService", "reviews", spec))
+        eventually(f"the Envoy splits {weights}", lambda: self.weights() == weights)
+
+    def weights(self) -> dict[str, int]:
+        """What the client's Envoy splits by, as it says itself."""
+        dump = get(f"{self.info['admin'][CLIENT]}/config_dump?resource=dynamic_route_configs")
+        hosts = [host for config in dump["configs"] for host in config["route_config"]["virtual_hosts"]]
+        routes = [route["route"] for host in hosts if host["name"].startswith("reviews.") for route in host["routes"]]
+        split = [cluster for route in routes for cluster in route.get("weighted_clusters", {}).get("clusters", [])]
+        return {cluster["name"].split("|")[2]: cluster.get("weight", 0) for cluster in split}
+
+    @contextmanager
+    def applied(self, api: str, kind: str, spec: dict[str, Any]) -> Iterator[None]:
+        """An object of the name "tested" in the namespace, gone afterwards."""
+        self.kubectl.apply(self.manifest(api, kind, "tested", spec))
+        try:
+            yield
+        finally:
+            self.kubectl("delete", kind, "tested", "-n", self.namespace)
+
+    def manifest(self, api: str, kind: str, name: str, spec: dict[str, Any]) -> str:
+        return json.dumps(
+            {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
+        )
+
+    def make(self, workload: str, **state: float) -> None:
+        """failure_rate (0 to 1) and latency_ms of an app."""
+        get(f"{self.info['control']}/app/{workload}?{urlencode(state)}")
+
+    def seen(self, workload: str) -> int:
+        """How many requests have reached an app."""
+        return int(get(f"{self.info['control']}/app/{workload}")["seen"])
+
+    def is_calm(self) -> bool:
+        """Whether everything is as it was at the start: nobody is refused, everything is answered."""
+        return self.ask_in_plain_text() == 200 and {status for status, _ in self.ask_often(20)} == {200}
+
+    # ------------------------------------------------------------ what Prometheus has
+
+    def count(self, selector: str) -> float:
+        """The latest sum of a metric in Prometheus."""
+        query = urlencode({"query": f"sum({selector}) or vector(0)"})
+        return float(get(f"{self.prometheus}/api/v1/query?{query}")["data"]["result"][0]["value"][1])
+
+    def asked_so_far(self) -> float:
+        return self.count('istio_requests_total{reporter="source"}')
+
+    def measured(self, count: int) -> tuple[Counter[Answer], int]:
+        """Send `count` requests. Their answers, and the window up to now that holds these and no others, in seconds."""
+        self.rest()
+        before, began = self.asked_so_far(), time.monotonic()
+        answers = self.ask_often(count)
+        eventually("Prometheus has seen them all", lambda: self.asked_so_far() >= before + count)
+        return answers, round(time.monotonic() - began + 2 * self.scrape_seconds)
+
+    def rest(self) -> None:
+        """Until Prometheus has seen no new request for the time of four scrapes."""
+        last, since = -1.0, time.monotonic()
+        while time.monotonic() - since < 4 * self.scrape_seconds:
+            now = self.asked_so_far()
+            if now != last:
+                last, since = now, time.monotonic()
+            time.sleep(self.scrape_seconds / 4)
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=20) as reply:
+        return json.loads(reply.read())
