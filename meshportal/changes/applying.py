@@ -159,7 +159,7 @@ def _see_that_live_is_as_reviewed(run: Run) -> None:
     if plan_of(run.revision).digest != run.change.digest:
         raise NotAsReviewed(f"The plan that is kept for {run.change.label} is not the one that was reviewed")
     for row in run.revision.items.all():
-        run.keep()  # a slow cluster must not cost the lease
+        run.keep()
         item = plan_item(row)
         live = run.cluster.get(item.ref)
         token = annotation(live, TOKEN_ANNOTATION)
@@ -201,6 +201,7 @@ def _never_made(run: Run, write: Write) -> bool:
     """Whether a write was announced and no more: the object is as before, and not because it was put back already."""
     if write.state != Write.State.INTENDED or write.item.writes.filter(purpose=Write.Purpose.PUT_BACK).exists():
         return False
+    run.keep()
     item = plan_item(write.item)
     return same_fields(run.cluster.get(item.ref), item.before, item.fields)
 

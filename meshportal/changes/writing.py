@@ -48,7 +48,10 @@ class Run:
     clock: Callable[[], datetime]
 
     def keep(self, **columns: object) -> None:
-        """Go on holding: guarded by status and epoch, renews the lease. Raises LostLease."""
+        """Go on holding: guarded by status and epoch, renews the lease. Raises LostLease.
+
+        Done before each request, for one may take as long as two thirds of a lease: a slow cluster must not cost it.
+        """
         lease = self.clock() + timedelta(seconds=settings.APPLY_LEASE_SECONDS)
         held = ChangeRequest.objects.filter(pk=self.change.pk, status=Status.APPLYING, epoch=self.change.epoch)
         if held.update(**({"lease_until": lease} | columns)) != 1:
@@ -60,6 +63,7 @@ def write_item(run: Run, row: Item, purpose: Write.Purpose) -> None:
     item = plan_item(row)
     expected, target = (item.before, item.after) if purpose is Write.Purpose.APPLY else (item.after, item.before)
     for _race in range(RACES):
+        run.keep()
         live = run.cluster.get(item.ref)
         write = _announce(run, row, purpose, live)
         if write.state == Write.State.DONE:
@@ -80,6 +84,7 @@ def write_item(run: Run, row: Item, purpose: Write.Purpose) -> None:
                 _not_made(run, write, str(error))
             raise
         reach(AFTER_WRITE)
+        run.keep()
         stored = run.cluster.get(item.ref)
         if written is not None and not happened(write, stored, target, item):
             _record_write(run, row, write, written.manifest)

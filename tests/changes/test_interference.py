@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from meshportal.changes.applying import apply
 from meshportal.changes.models import ChangeRequest, Status
 from meshportal.clients.ports import Reason
 from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Manifest, ResourceRef
-from tests.cast import Mesh, virtual_service
+from tests.cast import Clock, Mesh, virtual_service
 
 RULE = ResourceRef(DESTINATION_RULE, "bookinfo", "reviews")
 ROUTE = ResourceRef(VIRTUAL_SERVICE, "bookinfo", "reviews")
@@ -82,3 +83,22 @@ def test_what_is_added_between_reading_and_deleting_is_not_deleted(approved: Mak
     live = mesh.api.live(RULE)
     assert live is not None
     assert "trafficPolicy" in live["spec"]
+
+
+def test_a_slow_cluster_does_not_cost_the_lease(approved: Make, run: Run, mesh: Mesh, clock: Clock) -> None:
+    """Every answer takes 20 s of a lease of 30, and after each another worker looks whether there is something to take over."""
+    change = approved()
+
+    def slowly(ref: ResourceRef) -> Callable[[], None]:
+        def passed() -> None:
+            clock.passes(20)
+            apply(change.pk, cluster=mesh.api, clock=clock)
+            mesh.api.when_read(ref, slowly(ref))
+
+        return passed
+
+    for ref in (RULE, ROUTE):
+        mesh.api.when_read(ref, slowly(ref))
+    mesh.api.when_sent(ROUTE, lambda: clock.passes(20))
+    assert run(change).status == Status.APPLIED
+    assert change.epoch == 1
