@@ -17,15 +17,18 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --pro
 DOTS := awk '/^Collecting/ { printf "."; fflush() } /^Installing/ { printf " unpacking"; fflush() } END { print "" }'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock messages clean
+.PHONY: help setup demo real test lint lock messages clean
 
 help:           ## what can be made
 	@sed -n 's/^\([a-z]*:\)[^#]*## */  make \1 /p' Makefile
 
 setup: $(DATABASE)   ## .venv/ with the dependencies, a database, the static files
 
-demo: setup     ## the whole product with a live mesh on this machine; MESH=real: on a real control plane
+demo: setup $(if $(filter real,$(MESH)),real)   ## the whole product with a live mesh on this machine; MESH=real: on a real control plane
 	@$(BIN)/python manage.py demo --mesh $(MESH)
+
+real: | $(BIN)/pip   ## a real Kubernetes and Istio for MESH=real and the tests: compiled once, about 12 minutes, and kept
+	@$(BIN)/python -m tools.realmesh build
 
 test: $(DEVELOPMENT) lint   ## every check and every test that can run here
 	$(BIN)/pytest -n 2 --dist loadgroup
@@ -49,7 +52,7 @@ messages: $(DEVELOPMENT)   ## the texts of pages and sentences into locale/, and
 
 clean:          ## away with everything that the other targets made, the demo's data included
 	rm -rf $(VENV) var staticfiles test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find meshportal tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find meshportal tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DATABASE): $(RUNTIME)
 	@echo "Setting up the database and the static files in var/ and staticfiles/"

@@ -260,8 +260,6 @@ OBSERVER_TICK_SECONDS = env_int("OBSERVER_TICK_SECONDS", 5)
 METRICS_WINDOW_SECONDS = env_int("METRICS_WINDOW_SECONDS", 60)
 # The name of a point in the code where the process kills itself; only tests of crash safety set it.
 FAILPOINT = env("MESHPORTAL_FAILPOINT")
-# The path of realmesh.py, which starts a real Kubernetes and istiod: what `manage.py demo --mesh real` runs.
-REALMESH = env("MESHPORTAL_TEST_REALMESH")
 
 # ---------------------------------------------------------------- logs
 

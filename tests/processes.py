@@ -7,7 +7,6 @@ The users admin, portal, observer and nobody have the same rights on both.
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -22,19 +21,12 @@ from typing import IO, Any
 from meshportal.sandbox.api.roles import cluster_roles
 
 ROOT = Path(__file__).resolve().parent.parent
-REALMESH = "MESHPORTAL_TEST_REALMESH"
 READY_SECONDS = 120.0
 Info = dict[str, Any]
 
 
 class NotReady(RuntimeError):
     """A process ended, or said nothing, instead of its one line of JSON."""
-
-
-def real_mesh_script() -> Path | None:
-    """realmesh.py as the environment names it, None where tests on a real control plane are not wanted."""
-    named = os.environ.get(REALMESH, "")
-    return Path(named) if named else None
 
 
 @contextmanager
@@ -47,11 +39,8 @@ def sandbox_api(folder: Path, *arguments: str) -> Iterator[Info]:
 
 @contextmanager
 def real_mesh(*arguments: str) -> Iterator[Info]:
-    """`realmesh.py up`: the same keys, and istiod's addresses, pids and the folder of its logs."""
-    script = real_mesh_script()
-    if script is None:
-        raise NotReady(f"{REALMESH} does not name realmesh.py")
-    with running([sys.executable, str(script), "up", *arguments]) as info:
+    """`python -m tools.realmesh up`: the same keys, and istiod's addresses, pids and the folder of its logs."""
+    with running([sys.executable, "-m", "tools.realmesh", "up", *arguments]) as info:
         _grant(info)
         yield info
 
@@ -59,7 +48,7 @@ def real_mesh(*arguments: str) -> Iterator[Info]:
 @contextmanager
 def running(command: list[str]) -> Iterator[Info]:
     """Any process that prints one line of JSON on its standard output when it is ready."""
-    # realmesh.py ends with its standard input, so the pipe closes with this process, however that ends
+    # the real mesh ends with its standard input, so the pipe closes with this process, however that ends
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
     assert process.stdin is not None
     assert process.stdout is not None

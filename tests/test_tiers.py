@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.realmesh import build
+
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = """
 import pytest
@@ -33,7 +35,7 @@ def suite(tmp_path: Path) -> Path:
 def run(suite: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code and output of pytest in `suite`, without what the run around it has set."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MESHPORTAL_", "DJANGO_"))}
-    clean |= {"PYTHONPATH": str(ROOT), **environment}
+    clean |= {"PYTHONPATH": str(ROOT), "REALMESH_CACHE": str(suite / "empty"), **environment}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=suite, env=clean, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
@@ -43,7 +45,7 @@ def run(suite: Path, *arguments: str, **environment: str) -> tuple[int, str]:
 def test_a_skipped_tier_is_told_and_is_no_failure_by_itself(suite: Path, workers: str) -> None:
     code, output = run(suite, "-n", workers)
     assert code == 0, output
-    assert "real: 0 ran; 1 did not: MESHPORTAL_TEST_REALMESH does not name a realmesh.py" in output
+    assert "real: 0 ran; 1 did not: not built: make real" in output
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -55,8 +57,11 @@ def test_a_skipped_tier_that_had_to_run_fails_the_run(suite: Path, workers: str)
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_tier_that_ran_is_counted(suite: Path, workers: str) -> None:
-    there = str(suite / "pyproject.toml")  # any file that is there
-    code, output = run(suite, "-n", workers, MESHPORTAL_REQUIRE="real", MESHPORTAL_TEST_REALMESH=there)
+    folder = suite / "built" / build.folder().name
+    folder.mkdir(parents=True)
+    for part in build.PARTS:
+        (folder / part.name).touch()
+    code, output = run(suite, "-n", workers, MESHPORTAL_REQUIRE="real", REALMESH_CACHE=str(folder.parent))
     assert code == 0, output
     assert "real: 1 ran" in output
 

@@ -6,24 +6,20 @@ A tier is a pytest mark and what it needs. Without that its tests are skipped wi
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests import servers
+from tools.realmesh import build
 from tools.realmesh.sidecars import envoy
 
 
 def real() -> str:
-    path = os.environ.get("MESHPORTAL_TEST_REALMESH", "")
-    if not path:
-        return "MESHPORTAL_TEST_REALMESH does not name a realmesh.py"
-    return "" if Path(path).is_file() else f"MESHPORTAL_TEST_REALMESH names {path}, which is not there"
+    return "" if build.ready() else build.NOT_BUILT
 
 
 def dataplane() -> str:

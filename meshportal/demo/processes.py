@@ -66,7 +66,7 @@ def free_ports(count: int) -> list[int]:
 class Child:
     """One running process. Its standard error goes to NAME.log, its standard output to NAME.out."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], logs: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], logs: Path, cwd: Path | None = None) -> None:
         self.name = name
         self.log = logs / f"{name}.log"
         self.out = logs / f"{name}.out"
@@ -76,6 +76,7 @@ class Child:
                 stdin=subprocess.PIPE,  # some children end with their input
                 stdout=out,
                 stderr=err,
+                cwd=cwd,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, and the whole session can be ended together
                 preexec_fn=die_with_parent(),  # safe: the supervisor has one thread
             )
@@ -111,15 +112,16 @@ class Child:
 
 
 class Children:
-    """The processes of one supervisor, in the order they were started."""
+    """The processes of one supervisor, in the order they were started; they run in `cwd`, else where it runs itself."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, cwd: Path | None = None) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self.logs = logs
+        self.cwd = cwd
         self.running: list[Child] = []
 
     def start(self, name: str, *command: str | Path) -> Child:
-        child = Child(name, command, self.logs)
+        child = Child(name, command, self.logs, self.cwd)
         self.running.append(child)
         return child
 

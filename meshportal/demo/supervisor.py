@@ -70,13 +70,12 @@ class Progress:
 class Demo:
     """One demo in settings.VAR_DIR. Use as a context manager: leaving it stops every process."""
 
-    def __init__(self, mesh: Mesh, *, progress: Progress, realmesh: str = "", port: int | None = None) -> None:
+    def __init__(self, mesh: Mesh, *, progress: Progress, port: int | None = None) -> None:
         self.mesh = mesh
-        self.realmesh = realmesh
         self.progress = progress
         self.asked_port = port
         self.folder: Path = settings.VAR_DIR
-        self.children = Children(self.folder / "log")
+        self.children = Children(self.folder / "log", cwd=settings.BASE_DIR)
         self.lock: IO[str] | None = None
         self.started_at = 0.0
 
@@ -173,10 +172,8 @@ class Demo:
             return child.answer(START_SECONDS["sandbox api"])
 
     def start_real(self) -> dict[str, Any]:
-        if not Path(self.realmesh).is_file():
-            raise Failed("MESH=real needs the real control plane: MESHPORTAL_TEST_REALMESH must name realmesh.py.")
         with self.progress.step("real control plane: Kubernetes and istiod"):
-            child = self.children.start("real", sys.executable, self.realmesh, "up")
+            child = self.module("real", "tools.realmesh", "up")
             return child.answer(START_SECONDS["real control plane"])
 
     def start_portal(self, port: int) -> None:

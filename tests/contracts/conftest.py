@@ -1,4 +1,4 @@
-"""Both API servers: the sandbox always, the real one where MESHPORTAL_TEST_REALMESH names realmesh.py.
+"""Both API servers: the sandbox always, the real one where it is built (`make real`).
 
 Tests that take `api_server` or `kube` run once on each. With pytest-xdist use `--dist loadgroup`, so that one worker has the
 real mesh.
@@ -15,6 +15,7 @@ import pytest
 
 from tests import processes
 from tests.contracts.kube import Kube, stored
+from tools.realmesh import build
 
 REAL = pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("real")])
 
@@ -28,9 +29,9 @@ def sandbox_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 @pytest.fixture(scope="session")
 def real_mesh() -> Iterator[dict[str, Any]]:
-    """What realmesh.py printed when it was ready; its users have the sandbox's rights."""
-    if processes.real_mesh_script() is None:
-        pytest.skip(f"needs a real control plane: {processes.REALMESH} does not name realmesh.py")
+    """What the real control plane printed when it was ready; its users have the sandbox's rights."""
+    if not build.ready():
+        pytest.skip(f"the real control plane is {build.NOT_BUILT}")
     with processes.real_mesh() as info:
         yield info
 

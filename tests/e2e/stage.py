@@ -20,7 +20,6 @@ from typing import Any
 from meshportal.demo.visitor import Form, Visitor
 from tests.contracts.kube import MERGE_PATCH, Kube
 from tests.demo.running import ROOT, Running, demo, environment
-from tests.processes import real_mesh_script
 from tests.world_process import World
 
 NAMESPACE, SERVICE = "bookinfo", "reviews"
@@ -140,7 +139,7 @@ class Stage:
         return Kube(info, NAMESPACE, context=ssl.create_default_context(cafile=info["certificate_authority"]))
 
     def kubectl(self, *arguments: str) -> Json:
-        command = [sys.executable, str(real_mesh_script()), "kubectl", *arguments]
+        command = [sys.executable, "-m", "tools.realmesh", "kubectl", *arguments]
         surroundings = {**environment(), "KUBECONFIG": self.info()["kubeconfig"]["admin"]}
         done = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True)
         answer: Json = json.loads(done.stdout)

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         # The object of --check is alone on standard output, so progress goes to standard error there.
         stream = sys.stderr if check else sys.stdout
         stream.write(f"MeshPortal demo, mesh: {options['mesh']}, folder: {settings.VAR_DIR}\n")
-        demo = Demo(options["mesh"], progress=Progress(stream), realmesh=settings.REALMESH, port=options["port"])
+        demo = Demo(options["mesh"], progress=Progress(stream), port=options["port"])
         with demo:
             ready = demo.start()
             if check:
