@@ -1,6 +1,6 @@
 """The product's own settings, for a test run: in a folder of its own, so that no test touches what a developer keeps in var/.
 
-pytest-django loads this before any conftest. Nothing is overridden here: test workers and the processes that tests start inherit
+pytest-django loads this before any conftest, in each worker anew. Nothing is overridden here: processes that tests start inherit
 the folder and load the product's settings themselves.
 """
 
