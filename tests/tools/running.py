@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +22,10 @@ _KEY = "REALMESH_TEST_MARK"
 
 
 class Marked:
-    """Processes with one mark. Their children have inherited it."""
+    """Processes with one mark, which their children inherit, and a folder for what they leave when they are killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
         self.mark = f"{_KEY}={secrets.token_hex(8)}"
         self.started: list[subprocess.Popen[bytes]] = []
 
@@ -34,7 +36,7 @@ class Marked:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | {key: value},
+            env=os.environ | {key: value, "TMPDIR": self.folder},
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -84,11 +86,12 @@ class Marked:
 @contextmanager
 def marked() -> Iterator[Marked]:
     """Whatever happens, nothing with the mark is left."""
-    processes = Marked()
-    try:
-        yield processes
-    finally:
-        processes.end()
+    with tempfile.TemporaryDirectory(prefix="meshportal-test-", ignore_cleanup_errors=True) as folder:
+        processes = Marked(folder)
+        try:
+            yield processes
+        finally:
+            processes.end()
 
 
 def answer(process: subprocess.Popen[bytes]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Go:
 def version(binary: Path) -> tuple[int, int] | None:
     """Its major and minor version, None when it is no Go that runs here."""
     try:
-        # without its environment variable an old Go would first download a new one to ask that one for its version
+        # local: else an old one may answer for a newer one that it has downloaded, or would
         env = os.environ | {"GOTOOLCHAIN": "local"}
         done = subprocess.run([binary, "version"], cwd=binary.parent, env=env, capture_output=True, text=True)
     except OSError:
