@@ -141,7 +141,7 @@ class Stage:
     def kubectl(self, *arguments: str) -> Json:
         command = [sys.executable, "-m", "tools.realmesh", "kubectl", *arguments]
         surroundings = {**environment(), "KUBECONFIG": self.info()["kubeconfig"]["admin"]}
-        done = subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, env=surroundings, check=True, capture_output=True, text=True)
         answer: Json = json.loads(done.stdout)
         return answer
 
