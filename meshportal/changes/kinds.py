@@ -55,6 +55,9 @@ class ChangeKind(Protocol):
     def propose(self, subject: Subject, raw: Mapping[str, Any]) -> Proposal | list[Problem]:
         """From what was typed or sent to a proposal, or to every reason why not. Raises SubjectUnknown."""
 
+    def form_address(self, subject: Subject) -> str:
+        """Where its form is; with ?change=ID it edits that change."""
+
     def plain_words(self, intent: Mapping[str, Any], plan: Plan, per_second: float | None) -> list[str]:
         """What the change does, in sentences for somebody who does not read YAML."""
 

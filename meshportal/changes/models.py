@@ -25,7 +25,7 @@ class Status(models.TextChoices):
 
 
 OPEN = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.NEEDS_HUMAN})
-WITHDRAWABLE = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED})
+EDITABLE = WITHDRAWABLE = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED})
 TERMINAL = frozenset({Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.FAILED})
 
 

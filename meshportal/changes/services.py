@@ -17,7 +17,7 @@ from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
 from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
-from meshportal.changes.models import WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
+from meshportal.changes.models import EDITABLE, WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
 from meshportal.mesh.findings import Level, Risk, blocking
 
 MAX_REASON = 2000
@@ -31,6 +31,14 @@ class Refused(Exception):
 
 class IllegalTransition(Exception):
     """The change is not in a state where this verb makes sense."""
+
+
+class AlreadyAsked(IllegalTransition):
+    """The same person has asked for exactly this, and it is not over: a form that was sent twice. `change` is the first."""
+
+    def __init__(self, change: ChangeRequest) -> None:
+        super().__init__(_("%(change)s asks for exactly this already.") % {"change": change.label})
+        self.change = change
 
 
 class Invalid(Exception):
@@ -89,10 +97,14 @@ def draft(
 ) -> ChangeRequest:
     """Save what was typed as a new draft. `base` is the digest of the live objects the person looked at, "" for whatever is live.
 
-    Raises Refused, Invalid, Stale, SubjectUnknown.
+    Raises Refused, Invalid, Stale, SubjectUnknown, AlreadyAsked.
     """
     _must(by, Verb.OPERATE, subject)
     proposal = _acceptable(kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
+    place = {"cluster": subject.cluster, "namespace": subject.namespace, "service": subject.service}
+    same = ChangeRequest.objects.filter(**place, author=by, digest=proposal.plan.digest, status__in=EDITABLE).first()
+    if same is not None:
+        raise AlreadyAsked(same)
     change = ChangeRequest.objects.create(
         kind=kind,
         cluster=subject.cluster,
@@ -130,9 +142,7 @@ def revise(
     _must(by, Verb.OPERATE, subject)
     proposal = _acceptable(change.kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
     columns = _plan_columns(proposal) | {"revision": change.revision + 1, "reason": reason.strip(), "ticket": ticket.strip()}
-    guarded = ChangeRequest.objects.filter(
-        pk=change.pk, revision=change.revision, status__in=[Status.DRAFT, Status.IN_REVIEW, Status.APPROVED]
-    )
+    guarded = ChangeRequest.objects.filter(pk=change.pk, revision=change.revision, status__in=EDITABLE)
     moved = guarded.update(**columns, note="", next_due_at=None)
     if moved != 1:
         raise IllegalTransition(_("%(change)s has moved on meanwhile: it can no longer be edited.") % {"change": change.label})

@@ -17,7 +17,8 @@ from meshportal.accounts.requests import PersonRequest
 from meshportal.audit.models import AuditEvent
 from meshportal.catalog import queries as catalog
 from meshportal.changes import deciding, services
-from meshportal.changes.models import TERMINAL, WITHDRAWABLE, ChangeRequest, Review, Status
+from meshportal.changes.kinds import Subject, kind_named
+from meshportal.changes.models import EDITABLE, TERMINAL, WITHDRAWABLE, ChangeRequest, Review, Status
 from meshportal.changes.presenting import findings_from, risk_from, view_of
 from meshportal.changes.queries import approvers_of, change_for, current_revision, plan_of, visible_changes, waiting_for
 from meshportal.changes.steps import approvals, steps_of
@@ -156,6 +157,7 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
         "may_decide": not refusal and change.status == Status.IN_REVIEW,
         "reviewers": [(who, who.pk in authors) for who in approvers_of(change)],
         "may_submit": change.status == Status.DRAFT and can(person, Verb.OPERATE, scope),
+        "edit_address": _edit_address(change) if change.status in EDITABLE and can(person, Verb.OPERATE, scope) else "",
         "may_withdraw": change.status in WITHDRAWABLE and can(person, Verb.OPERATE, scope),
         "may_settle": change.status == Status.NEEDS_HUMAN
         and (can(person, Verb.RESPOND, scope) or can(person, Verb.APPROVE, scope)),
@@ -164,3 +166,8 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
         "fingerprint": fingerprint(change),
         "now": timezone.now(),
     }
+
+
+def _edit_address(change: ChangeRequest) -> str:
+    subject = Subject(change.cluster, change.namespace, change.service)
+    return f"{kind_named(change.kind).form_address(subject)}?change={change.pk}"

@@ -139,3 +139,64 @@ def test_objects_that_cannot_carry_weights_say_why(alice: Client, mesh: Mesh) ->
     mesh.observe()
     assert "KIA1106" in alice.get(URL).content.decode()
     assert alice.post(URL, GOOD).status_code == 422
+
+
+def test_sending_the_form_twice_makes_one_change_and_shows_it(alice: Client) -> None:
+    first = alice.post(URL, GOOD)
+    second = alice.post(URL, GOOD)
+    assert second.status_code == 303
+    assert second["Location"] == first["Location"]
+    assert ChangeRequest.objects.count() == 1
+
+
+def test_a_draft_is_edited_with_what_it_asks_and_then_submitted(alice: Client) -> None:
+    alice.post(URL, GOOD | {"action": "draft", "ticket": "BOOK-1"})
+    change = ChangeRequest.objects.get()
+    assert f"{URL}?change={change.pk}" in alice.get(f"/changes/{change.pk}/").content.decode()
+    page = alice.get(f"{URL}?change={change.pk}").content.decode()
+    assert 'value="90"' in page
+    assert "First traffic" in page
+    assert 'value="BOOK-1"' in page
+    alice.post(URL, GOOD | {"weight_v1": "80", "weight_v2": "20", "change": str(change.pk)})
+    change.refresh_from_db()
+    assert change.revision == 2
+    assert change.status == Status.IN_REVIEW
+    assert change.title == "Route 20 % of reviews to v2"
+    assert ChangeRequest.objects.count() == 1
+
+
+def test_a_change_that_is_stale_is_asked_for_again_from_its_page(alice: Client, mesh: Mesh) -> None:
+    alice.post(URL, GOOD)
+    change = ChangeRequest.objects.get()
+    mesh.api.put(virtual_service(v1=70, v2=30))
+    mesh.observe()
+    page = alice.get(f"{URL}?change={change.pk}").content.decode()
+    base = page.split('name="base" value="')[1].split('"')[0]
+    assert alice.post(URL, GOOD | {"change": str(change.pk), "base": base}).status_code == 303
+    change.refresh_from_db()
+    assert change.revision == 2
+
+
+@pytest.mark.parametrize("given", ["0", "999", "x", "1\x00", "٣", "9" * 40])
+def test_editing_what_does_not_exist_is_404(alice: Client, given: str) -> None:
+    assert alice.get(URL, {"change": given}).status_code == 404
+    assert alice.post(URL, GOOD | {"change": given}).status_code == 404
+    assert not ChangeRequest.objects.exists()
+
+
+def test_a_change_of_another_service_is_not_edited_here(alice: Client) -> None:
+    alice.post(URL, GOOD)
+    change = ChangeRequest.objects.get()
+    ChangeRequest.objects.update(service="ratings")
+    assert alice.get(URL, {"change": str(change.pk)}).status_code == 404
+
+
+def test_what_has_moved_on_cannot_be_edited_and_nothing_typed_is_lost(alice: Client) -> None:
+    alice.post(URL, GOOD)
+    change = ChangeRequest.objects.get()
+    ChangeRequest.objects.update(status=Status.APPLIED)
+    answer = alice.post(URL, GOOD | {"change": str(change.pk), "reason": "my long reason"})
+    assert answer.status_code == 409
+    assert "my long reason" in answer.content.decode()
+    change.refresh_from_db()
+    assert change.revision == 1

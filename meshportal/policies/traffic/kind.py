@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 
 from meshportal.changes.kinds import Problem, Proposal, Subject
@@ -40,6 +41,9 @@ class Traffic:
             findings=findings,
             risk=assess(intent, live, findings),
         )
+
+    def form_address(self, subject: Subject) -> str:
+        return reverse("policies:traffic", args=[subject.cluster.name, subject.namespace, subject.service])
 
     def plain_words(self, intent: Mapping[str, Any], plan: Plan, per_second: float | None) -> list[str]:
         service = ServiceRef(intent["namespace"], intent["service"])
