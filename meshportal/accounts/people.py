@@ -47,8 +47,27 @@ def create_person(username: str, password: str, grants: list[Grant], *, by: Acto
     person.set_password(password)
     person.full_clean()
     person.save()
-    for grant in dict.fromkeys(grants):
-        RoleBinding.objects.create(person=person, role=grant.role, cluster=grant.cluster, namespace=grant.namespace)
-    what = "; ".join(str(grant) for grant in grants) or "no role yet"
+    what = _bind(person, grants)
     record(by, "create person", f"person {username}", f"Created {username}: {what}", now=now)
     return person
+
+
+@transaction.atomic
+def replace_roles(person: Person, grants: list[Grant], *, by: Actor, now: datetime) -> None:
+    """From now on `person` has exactly these roles."""
+    RoleBinding.objects.filter(person=person).delete()
+    what = _bind(person, grants)
+    record(by, "change roles", f"person {person.username}", f"Roles of {person.username} are now: {what}", now=now)
+
+
+@transaction.atomic
+def deactivate(person: Person, *, by: Actor, now: datetime) -> None:
+    """End everything `person` can do: signing in, open sessions, tokens. What they did stays in the record."""
+    Person.objects.filter(pk=person.pk).update(is_active=False)
+    record(by, "deactivate", f"person {person.username}", f"Deactivated {person.username}", now=now)
+
+
+def _bind(person: Person, grants: list[Grant]) -> str:
+    for grant in dict.fromkeys(grants):
+        RoleBinding.objects.create(person=person, role=grant.role, cluster=grant.cluster, namespace=grant.namespace)
+    return "; ".join(str(grant) for grant in grants) or "no role"

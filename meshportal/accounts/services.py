@@ -43,6 +43,15 @@ def issue_token(person: Person, name: str, *, by: Actor, now: datetime, days: in
     return plain
 
 
+@transaction.atomic
+def revoke_token(person: Person, name: str, *, by: Actor, now: datetime) -> bool:
+    """End a token of `person` at once. False where there is none of that name that still works."""
+    ended = ApiToken.objects.filter(person=person, name=name, revoked_at=None).update(revoked_at=now)
+    if ended:
+        record(by, "revoke token", f"person {person.username}", f"Revoked API token {name!r} of {person.username}", now=now)
+    return bool(ended)
+
+
 def person_of_token(plain: str, *, now: datetime) -> Person | None:
     """Whose token this is, or None if it is unknown, expired, revoked, or its person is inactive."""
     token = ApiToken.objects.select_related("person").filter(hash=hash_token(plain)).first()

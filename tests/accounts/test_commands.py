@@ -80,3 +80,32 @@ def test_nobody_has_no_token() -> None:
     for name in ("nobody", "gone"):
         with pytest.raises(CommandError, match=name):
             call_command("token", name, "--name", "x")
+
+
+def test_a_revoked_token_ends_at_once_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    create(monkeypatch, "zoe")
+    out = io.StringIO()
+    call_command("token", "zoe", "--name", "ci", stdout=out)
+    plain = out.getvalue().strip()
+    assert person_of_token(plain, now=timezone.now()) is not None
+    call_command("token", "zoe", "--name", "ci", "--revoke", stdout=io.StringIO())
+    assert person_of_token(plain, now=timezone.now()) is None
+    assert AuditEvent.objects.filter(verb="revoke token").count() == 1
+    with pytest.raises(CommandError, match="no working token"):
+        call_command("token", "zoe", "--name", "ci", "--revoke")
+
+
+def test_roles_are_replaced_and_a_person_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    create(monkeypatch, "zoe", "--role", "operator:east/shop")
+    out = io.StringIO()
+    call_command("token", "zoe", "--name", "ci", stdout=out)
+    call_command("person", "zoe", "--replace-roles", "--role", "viewer:east", stdout=io.StringIO())
+    zoe = Person.objects.get(username="zoe")
+    assert can(zoe, Verb.VIEW, Scope("east", "shop"))
+    assert not can(zoe, Verb.OPERATE, Scope("east", "shop"))
+    call_command("person", "zoe", "--deactivate", stdout=io.StringIO())
+    assert not can(Person.objects.get(username="zoe"), Verb.VIEW, Scope("east", "shop"))
+    assert person_of_token(out.getvalue().strip(), now=timezone.now()) is None
+    assert list(AuditEvent.objects.order_by("sequence").values_list("verb", flat=True))[-2:] == ["change roles", "deactivate"]
+    with pytest.raises(CommandError, match="no person"):
+        call_command("person", "nobody", "--deactivate")
