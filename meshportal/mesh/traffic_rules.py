@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshportal.mesh.findings import Finding, Level, Risk, Severity
+from meshportal.mesh.hosts import names_service
 from meshportal.mesh.plans import Plan
 from meshportal.mesh.traffic import NotEditable, TrafficIntent, TrafficLive, editable_route, live_weights, pods_of, subset_labels
 
@@ -86,6 +87,8 @@ def analyse(intent: TrafficIntent, live: TrafficLive, plan: Plan) -> list[Findin
         elif weight >= BIG_SHIFT and pods.some_missing:
             values = {"subset": subset, "weight": weight, "ready": pods.ready, "total": pods.total}
             findings.append(Finding("MP0103", Severity.WARNING, field_name, values))
+    if others := other_hosts(live):
+        findings.append(Finding("MP0105", Severity.WARNING, "", {"hosts": ", ".join(others)}))
     if not plan.changing:
         findings.append(Finding("MP0101", Severity.ERROR, "", {}))
     for subset, weight in intent.weights.items():
@@ -102,6 +105,15 @@ def analyse(intent: TrafficIntent, live: TrafficLive, plan: Plan) -> list[Findin
             findings.append(Finding("MP0102", Severity.INFO, FIELD_PREFIX + subset, values))
     order = list(Severity)
     return sorted(findings, key=lambda finding: order.index(finding.severity))
+
+
+def other_hosts(live: TrafficLive) -> list[str]:
+    """Hosts that the same VirtualService routes too: their requests follow the same weights."""
+    virtual_service, _place = editable_route(live)
+    if virtual_service is None:
+        return []
+    namespace = virtual_service["metadata"].get("namespace", "")
+    return [host for host in virtual_service["spec"].get("hosts") or [] if not names_service(host, live.service, namespace)]
 
 
 def _weight_now(live: TrafficLive, subset: str) -> float:

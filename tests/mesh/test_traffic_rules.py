@@ -76,6 +76,14 @@ def test_unknown_readiness_is_said_and_is_not_zero(labels: dict[str, str]) -> No
     assert [(finding.code, finding.severity) for finding in findings] == [("MP0104", Severity.WARNING)]
 
 
+def test_other_hosts_of_the_same_route_are_named() -> None:
+    both = virtual_service({"route": [to("v1")]}, hosts=["reviews", "reviews.bookinfo.svc.cluster.local", "shop.example.com"])
+    around = TrafficLive(REVIEWS, (both,), (destination_rule("v1", "v2"),), {"v1": Pods(1, 1), "v2": Pods(1, 1)})
+    intent = TrafficIntent(REVIEWS, {"v1": 90, "v2": 10})
+    findings = analyse(intent, around, render(intent, around))
+    assert [(finding.code, finding.values["hosts"]) for finding in findings] == [("MP0105", "shop.example.com")]
+
+
 def test_asking_for_what_is_live_blocks() -> None:
     around = live({"route": [to("v1", 90), to("v2", 10)]})
     intent = TrafficIntent(REVIEWS, {"v1": 90, "v2": 10})

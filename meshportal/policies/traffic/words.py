@@ -147,6 +147,10 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
             _("Start a pod of that version first, or give it no weight."),
         ),
         "MP0101": (_("This is what is live already: nothing would change."), _("Change a weight.")),
+        "MP0105": (
+            _("The same VirtualService also routes %(hosts)s: requests to them follow the same weights."),
+            _("Give them a VirtualService of their own if they should not."),
+        ),
         "MP0104": (
             _("Nobody knows whether a pod of %(subset)s is ready."),
             _("See for yourself first: Kubernetes does not answer, or the subset is not chosen by version."),
