@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -62,7 +63,7 @@ def record(lease: Lease, what: Record, *, until: datetime) -> bool:
     with transaction.atomic():
         if not renew(lease, until=until):
             return False
-        values = {"version": what.snapshot.version, "observed_at": at, "body": what.snapshot.to_json()}
+        values = {"version": what.snapshot.version, "observed_at": at, "body": storable(what.snapshot.to_json())}
         if not SnapshotRow.objects.filter(cluster_id=lease.cluster_id).update(**values):
             SnapshotRow.objects.create(cluster_id=lease.cluster_id, **values)
         if what.trail is not None:
@@ -70,6 +71,17 @@ def record(lease: Lease, what: Record, *, until: datetime) -> bool:
         _objects(lease.cluster_id, what.objects, at)
         _releases(lease.cluster_id, what)
     return True
+
+
+def storable(value: Any) -> Any:
+    """JSON without NUL characters: Kubernetes keeps them in annotations, PostgreSQL refuses them, and one must not blind us."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
 
 
 def _objects(cluster_id: int, changes: ObjectChanges, at: datetime) -> None:
@@ -81,7 +93,7 @@ def _objects(cluster_id: int, changes: ObjectChanges, at: datetime) -> None:
             name=ref.name,
             uid=version_of(manifest).uid,
             resource_version=version_of(manifest).resource_version,
-            manifest=manifest,
+            manifest=storable(manifest),
             observed_at=at,
         )
         for ref, manifest in changes.upsert.items()

@@ -16,6 +16,8 @@ from meshportal.clients.ports import ClientError
 EXPIRES_SECONDS = 60
 """What is due is handed out again at every tick: for a worker that is away or busy, messages must not pile up."""
 
+QUARANTINE = timedelta(minutes=1)
+
 
 @shared_task
 def tick() -> None:
@@ -45,7 +47,14 @@ def apply_change(change_id: int) -> None:
         rows.filter(status=Status.APPROVED).update(note=note, next_due_at=now + applying.RETRY)
         rows.filter(status=Status.APPLYING, lease_until__lte=now).update(note=note, lease_until=now + applying.RETRY)
         return
-    applying.apply(change_id, cluster=cluster, clock=timezone.now)
+    try:
+        applying.apply(change_id, cluster=cluster, clock=timezone.now)
+    except Exception:
+        # a fault of ours must not spin unseen: it is shown on the change, and looked at again after a while
+        later = timezone.now() + QUARANTINE
+        note = "Waiting: a fault in the portal itself, see the worker's log. It is tried again in a minute."
+        ChangeRequest.objects.filter(pk=change_id, status=Status.APPLYING).update(note=note, lease_until=later)
+        raise
 
 
 @shared_task

@@ -126,3 +126,23 @@ def test_a_worker_without_its_kubeconfig_does_not_touch_what_another_one_holds(a
     apply_change(change.pk)
     change.refresh_from_db()
     assert (change.note, change.lease_until) == ("", held)
+
+
+def test_a_fault_of_the_portal_itself_is_shown_and_does_not_spin(
+    approved: Make, monkeypatch: pytest.MonkeyPatch, mesh: Mesh
+) -> None:
+    change = approved()
+    ChangeRequest.objects.filter(pk=change.pk).update(next_due_at=None)
+
+    class Broken:
+        def get(self, _ref: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("meshportal.clients.connect.cluster", lambda _kubeconfig: Broken())
+    with pytest.raises(ZeroDivisionError):
+        apply_change(change.pk)
+    change.refresh_from_db()
+    assert change.status == Status.APPLYING
+    assert "fault in the portal" in change.note
+    assert change.lease_until is not None
+    assert change.lease_until > timezone.now() + timedelta(seconds=45)
