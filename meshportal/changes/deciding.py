@@ -74,9 +74,13 @@ def decide(
         move(change, {Status.IN_REVIEW}, Status.REJECTED, now=now, note=comment.strip())
     elif _approvals(change) >= change.approvals_needed:
         move(change, {Status.IN_REVIEW}, Status.APPROVED, now=now, next_due_at=now, note="")
-        # robust: the approval is kept, and the next tick finds it, although the broker is away
-        transaction.on_commit(lambda: apply_change.delay(change.pk), robust=True)
+        _apply_soon(change)
     return review
+
+
+def _apply_soon(change: ChangeRequest) -> None:
+    # robust: the decision is kept, and the next tick finds it, although the broker is away
+    transaction.on_commit(lambda: apply_change.delay(change.pk), robust=True)
 
 
 def _must_be_kept(comment: str) -> None:
@@ -87,6 +91,23 @@ def _must_be_kept(comment: str) -> None:
 
 def _approvals(change: ChangeRequest) -> int:
     return Review.objects.filter(change=change, digest=change.digest, decision=Review.Decision.APPROVE, voided_at=None).count()
+
+
+@transaction.atomic
+def stop(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: datetime) -> ChangeRequest:
+    """End a change that is being applied: the next worker puts back what was written, and the change fails.
+
+    The worker that holds it loses its lease, so it writes nothing more. Raises Refused, IllegalTransition.
+    """
+    scope = Scope(change.cluster.name, change.namespace)
+    if not (can(by, Verb.OPERATE, scope) or can(by, Verb.RESPOND, scope)):
+        raise Refused(_("Only an operator or a responder can stop a change."))
+    if change.failure:
+        raise IllegalTransition(_("%(change)s is being put back already.") % {"change": change.label})
+    move(change, {Status.APPLYING}, Status.APPLYING, now=None, failure=f"Stopped by {by}.", lease_until=now)
+    tell(act(by, via), "stop", change, f"Stopped while it was being applied: {change.title}", now=now)
+    _apply_soon(change)
+    return change
 
 
 @transaction.atomic

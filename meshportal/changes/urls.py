@@ -15,5 +15,6 @@ urlpatterns = [
     path("<int:pk>/decide/", views.decide, name="decide"),
     path("<int:pk>/submit/", views.submit, name="submit"),
     path("<int:pk>/withdraw/", views.withdraw, name="withdraw"),
+    path("<int:pk>/stop/", views.stop, name="stop"),
     path("<int:pk>/settle/", views.settle, name="settle"),
 ]

@@ -97,6 +97,12 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     return _verb(request, change, lambda by, now: deciding.settle(change, by=by, via=PAGE, now=now, comment=comment))
 
 
+@require_POST
+def stop(request: HttpRequest, pk: int) -> HttpResponse:
+    change = _change(request, pk)
+    return _verb(request, change, lambda by, now: deciding.stop(change, by=by, via=PAGE, now=now))
+
+
 def _change(request: HttpRequest, pk: int) -> ChangeRequest:
     change = change_for(cast(PersonRequest, request).user, pk)
     if change is None:
@@ -159,6 +165,9 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
         "may_submit": change.status == Status.DRAFT and can(person, Verb.OPERATE, scope),
         "edit_address": _edit_address(change) if change.status in EDITABLE and can(person, Verb.OPERATE, scope) else "",
         "may_withdraw": change.status in WITHDRAWABLE and can(person, Verb.OPERATE, scope),
+        "may_stop": change.status == Status.APPLYING
+        and not change.failure
+        and (can(person, Verb.OPERATE, scope) or can(person, Verb.RESPOND, scope)),
         "may_settle": change.status == Status.NEEDS_HUMAN
         and (can(person, Verb.RESPOND, scope) or can(person, Verb.APPROVE, scope)),
         "moving": change.status not in TERMINAL,

@@ -54,6 +54,7 @@ class Run:
         """
         lease = self.clock() + timedelta(seconds=settings.APPLY_LEASE_SECONDS)
         held = ChangeRequest.objects.filter(pk=self.change.pk, status=Status.APPLYING, epoch=self.change.epoch)
+        held = held.filter(failure=self.change.failure)  # somebody who stops the change sets it
         if held.update(**({"lease_until": lease} | columns)) != 1:
             raise LostLease(self.change.label)
 
