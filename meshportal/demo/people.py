@@ -34,7 +34,14 @@ def cast(cluster: str) -> list[Member]:
         Member("alice", "Alice", Role.OPERATOR, cluster, "bookinfo", "operator in bookinfo: asks for changes there"),
         Member("bob", "Bob", Role.APPROVER, cluster, "", "approver: decides on what others ask for"),
         Member("erin", "Erin", Role.APPROVER, cluster, "", "approver: the second one, where two are needed"),
-        Member("carol", "Carol", Role.RESPONDER, cluster, "", "responder, on call: stops what is being applied, settles what needs a hand"),
+        Member(
+            "carol",
+            "Carol",
+            Role.RESPONDER,
+            cluster,
+            "",
+            "responder, on call: stops what is being applied, settles what needs a hand",
+        ),
         Member("dave", "Dave", Role.ADMIN, "", "", "admin: settings; does not approve"),
     ]
 
