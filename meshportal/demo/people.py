@@ -40,7 +40,7 @@ def cast(cluster: str) -> list[Member]:
             Role.RESPONDER,
             cluster,
             "",
-            "responder, on call: stops what is being applied, settles what needs a hand",
+            "responder, on call: stops changes, settles what needs a hand",
         ),
         Member("dave", "Dave", Role.ADMIN, "", "", "admin: settings; does not approve"),
     ]
