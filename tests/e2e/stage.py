@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.demo.running import ROOT, Running, demo, environment
 from tests.world_process import World
 
 NAMESPACE, SERVICE = "bookinfo", "reviews"
-APPLIED_SECONDS = 60
+SOON_SECONDS = 60
 Json = dict[str, Any]
 
 
@@ -95,10 +95,7 @@ class Stage:
         page = bob.get(f"/changes/{pk}/")
         page = bob.press(page, required(page.form("digest")), decision="approve")
         assert page.status == 200, page.text
-        deadline = time.monotonic() + APPLIED_SECONDS
-        while (status := self.ask("alice", "GET", f"/changes/{pk}")[1]["status"]) != "applied":
-            assert time.monotonic() < deadline, f"the change is {status}"
-            time.sleep(0.2)
+        self.until(lambda: self.ask("alice", "GET", f"/changes/{pk}")[1]["status"] == "applied", f"CR-{pk} was applied")
         return pk
 
     def withdraw_all(self) -> None:
@@ -133,6 +130,18 @@ class Stage:
             "PATCH", path, {"spec": {"http": [route]}}, content_type=MERGE_PATCH, fieldManager="kubectl-edit"
         )
         assert answer.status == 200, answer.body
+        self.until(lambda: self.configured() == {"v1": v1, "v2": v2, "v3": 0}, "the observer saw the weights")
+
+    def configured(self) -> dict[str, float | None]:
+        """The weights of reviews as the portal has them."""
+        _status, service = self.ask("alice", "GET", f"/services/{self.mesh}/{NAMESPACE}/{SERVICE}")
+        return {version["version"]: version["configured_percent"] for version in service["versions"]}
+
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + SOON_SECONDS
+        while not true():
+            assert time.monotonic() < deadline, f"not within {SOON_SECONDS} s: {what}"
+            time.sleep(0.2)
 
     def kube(self) -> Kube:
         info = self.info()
