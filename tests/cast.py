@@ -10,8 +10,9 @@ from typing import Any
 from meshportal.accounts.models import Person, Role, RoleBinding
 from meshportal.catalog.models import LiveObject
 from meshportal.catalog.models import Snapshot as SnapshotRow
+from meshportal.clients.ports import ClusterPort
 from meshportal.clusters.models import Cluster
-from meshportal.mesh.refs import Manifest
+from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Manifest
 from meshportal.mesh.snapshot import MeshNow, ServiceNow, Snapshot, Source, State, VersionNow, Why
 from tests.fakes import FakeCluster
 
@@ -95,35 +96,37 @@ class Mesh:
         self.observe()
 
     def observe(self, **changes: Any) -> Snapshot:
-        """Let the catalog see what is live, as the observer does; `changes` are fields of reviews."""
-        from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE
+        return observe(self.cluster, self.api, **changes)
 
-        LiveObject.objects.all().delete()
-        for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
-            for manifest in self.api.list(kind).items:
-                metadata = manifest["metadata"]
-                LiveObject.objects.create(
-                    cluster=self.cluster,
-                    kind=kind.kind,
-                    namespace=metadata["namespace"],
-                    name=metadata["name"],
-                    uid=metadata["uid"],
-                    resource_version=metadata["resourceVersion"],
-                    manifest=manifest,
-                    observed_at=NOON,
-                )
-        snapshot = Snapshot(
-            cluster="demo",
-            version=1,
-            taken_at=NOON.timestamp(),
-            period_seconds=5,
-            window_seconds=60,
-            sources=tuple(Source(name, True, NOON.timestamp()) for name in ("prometheus", "kubernetes", "istiod")),
-            mesh=MeshNow(per_second=20.0, success_percent=99.9, mtls_percent=100.0, p95_ms=90.0, envoys_ready=5, envoys_total=5),
-            services=(reviews(**changes),),
-        )
-        SnapshotRow.objects.update_or_create(cluster=self.cluster, defaults={"observed_at": NOON, "body": snapshot.to_json()})
-        return snapshot
+
+def observe(cluster: Cluster, api: ClusterPort, **changes: Any) -> Snapshot:
+    """Let the catalog see what is live in `api`, as the observer does; `changes` are fields of reviews."""
+    LiveObject.objects.all().delete()
+    for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+        for manifest in api.list(kind).items:
+            metadata = manifest["metadata"]
+            LiveObject.objects.create(
+                cluster=cluster,
+                kind=kind.kind,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+                manifest=manifest,
+                observed_at=NOON,
+            )
+    snapshot = Snapshot(
+        cluster=cluster.name,
+        version=1,
+        taken_at=NOON.timestamp(),
+        period_seconds=5,
+        window_seconds=60,
+        sources=tuple(Source(name, True, NOON.timestamp()) for name in ("prometheus", "kubernetes", "istiod")),
+        mesh=MeshNow(per_second=20.0, success_percent=99.9, mtls_percent=100.0, p95_ms=90.0, envoys_ready=5, envoys_total=5),
+        services=(reviews(**changes),),
+    )
+    SnapshotRow.objects.update_or_create(cluster=cluster, defaults={"observed_at": NOON, "body": snapshot.to_json()})
+    return snapshot
 
 
 def reviews(**changes: Any) -> ServiceNow:

@@ -1,23 +1,24 @@
 """The processes that tests talk to: the sandbox API and, where it is built, a real control plane.
 
 Both are context managers that give the JSON object the process prints when it is ready, and end it on every way out.
-The users admin, portal, observer and nobody have the same rights on both.
+The users admin, portal, observer and nobody have the same rights on both, unless a test gives them others.
 """
 
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from meshportal.demo import rights
+from meshportal.mesh.refs import Manifest
 from meshportal.sandbox.api.roles import cluster_roles
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,10 +39,13 @@ def sandbox_api(folder: Path, *arguments: str) -> Iterator[Info]:
 
 
 @contextmanager
-def real_mesh(*arguments: str) -> Iterator[Info]:
-    """`python -m tools.realmesh up`: the same keys, and istiod's addresses, pids and the folder of its logs."""
+def real_mesh(*arguments: str, roles: Mapping[str, Manifest] | None = None) -> Iterator[Info]:
+    """`python -m tools.realmesh up`: the same keys, and istiod's addresses, pids and the folder of its logs.
+
+    Its users get `roles`, a ClusterRole each, by default what the sandbox's roles.json gives them.
+    """
     with running([sys.executable, "-m", "tools.realmesh", "up", *arguments]) as info:
-        _grant(info)
+        rights.grant(info, roles or {role["metadata"]["name"].removeprefix("meshportal-"): role for role in cluster_roles()})
         yield info
 
 
@@ -82,7 +86,7 @@ def _first_line(process: subprocess.Popen[bytes], stdout: IO[bytes]) -> Info:
 def forget_history(info: Info, version: str) -> None:
     """Let an API server forget its changes up to `version`, so that watches and pages from before it are gone."""
     if "pids" not in info:
-        _post(info, "/sandbox/compact", {})
+        rights.post(info, "/sandbox/compact", {})
         return
     # the real one's history is etcd's, which has an HTTP gateway; its address is on its command line
     arguments = Path(f"/proc/{info['pids']['etcd']}/cmdline").read_text().split("\0")
@@ -94,28 +98,3 @@ def forget_history(info: Info, version: str) -> None:
     except urllib.error.HTTPError as error:
         if b"has been compacted" not in error.read():  # another test was faster
             raise
-
-
-def _post(info: Info, path: str, body: object) -> None:
-    """POST as admin. Raises urllib's HTTPError."""
-    context = ssl.create_default_context(cafile=info["certificate_authority"])
-    headers = {"Authorization": f"Bearer {info['tokens']['admin']}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{info['server']}{path}", json.dumps(body).encode(), headers, method="POST")
-    with urllib.request.urlopen(request, timeout=10, context=context):
-        pass
-
-
-def _grant(info: Info) -> None:
-    """Give the users of a real API server the rights that the sandbox's roles.json gives them by default."""
-    group = "rbac.authorization.k8s.io"
-    for role in cluster_roles():
-        name = role["metadata"]["name"]
-        binding = {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
-            "subjects": [{"apiGroup": group, "kind": "User", "name": name.removeprefix("meshportal-")}],
-        }
-        for plural, body in (("clusterroles", role), ("clusterrolebindings", binding)):
-            _post(info, f"/apis/{group}/v1/{plural}", body)

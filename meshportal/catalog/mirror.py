@@ -43,6 +43,7 @@ class Mirror:
         self._kinds = {kind: _Following() for kind in WATCHED_KINDS}
         self._pulse_failures = 0
         self._pulse_error = ""
+        self._refused = ""
         self._heard_at: float | None = None
         self._served: Served | None = None
         self._served_at = float("-inf")
@@ -83,10 +84,11 @@ class Mirror:
                 following.good_at = max(following.good_at, self._heard_at)  # until now its silence was nothing bad
             following.failures, following.error, following.began = following.failures + 1, error, None
 
-    def answered(self, began: float, now: float, served: Served | None = None) -> None:
-        """The API server answered a request sent at `began`. A watch that was open by then and has not failed is well: it has
-        merely nothing to say."""
+    def answered(self, began: float, now: float, served: Served | None = None, *, refused: str = "") -> None:
+        """The API server answered a request sent at `began`, if only by refusing it. A watch that was open by then and has not
+        failed is well: it has merely nothing to say."""
         with self._lock:
+            self._refused = refused
             self._heard_at, self._pulse_failures, self._pulse_error = now, 0, ""
             for following in self._kinds.values():
                 if following.synced and following.began is not None and following.began < began:
@@ -136,9 +138,9 @@ class Mirror:
             return min(lagging, default=self._heard_at), failures, error
 
     def missing(self) -> str:
-        """Why one of Istio's kinds is not followed, "" if all are."""
+        """Why one of Istio's kinds is not followed, or what the pulse was refused, "" if nothing."""
         with self._lock:
-            return next((self._kinds[kind].error for kind in ISTIO_KINDS if self._kinds[kind].error), "")
+            return next((self._kinds[kind].error for kind in ISTIO_KINDS if self._kinds[kind].error), self._refused)
 
     def inventory(self) -> tuple[int, Inventory]:
         """The revision, and everything as of it."""
@@ -228,8 +230,8 @@ class Pulse:
                 cluster.get(Ref(NAMESPACE, "", "default"))
         except ClusterUnavailable as error:
             self.mirror.silent(str(error))
-        except ClientError:
-            self.mirror.answered(began, self.clock())  # a refusal is an answer
+        except ClientError as error:
+            self.mirror.answered(began, self.clock(), refused=str(error))  # a refusal is an answer
         else:
             self.mirror.answered(began, self.clock(), served)
         return PULSE_SECONDS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import msgspec
@@ -40,7 +40,7 @@ class KubernetesCluster:
         self._wire = Wire(configuration, connect_seconds, read_seconds)
 
     @classmethod
-    def from_kubeconfig(cls, path: str | Path, context: str | None = None) -> KubernetesCluster:
+    def from_kubeconfig(cls, path: str | Path, context: str | None = None) -> Self:
         """A client for `context` (default: the current one). Raises ClusterUnavailable if the file is missing or broken."""
         return cls(configuration_of(path, context))
 

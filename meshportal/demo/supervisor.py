@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clusters.services import register
+from meshportal.demo import rights
 from meshportal.demo.people import DEMO, Member, admit, cast
 from meshportal.demo.processes import Child, Children, Failed, free_ports, is_free
 from meshportal.mesh.snapshot import Snapshot
@@ -158,10 +159,8 @@ class Demo:
                 "--port", str(ports["world"]), "--control-port", str(ports["control"]), *istiod,
             )  # fmt: skip
             world = child.answer(START_SECONDS["world"])
-        # The real control plane grants its other users nothing yet.
-        worker, observer = ("admin", "admin") if self.mesh == "real" else ("portal", "observer")
         register(
-            self.mesh, worker_kubeconfig=kubeconfig[worker], observer_kubeconfig=kubeconfig[observer],
+            self.mesh, worker_kubeconfig=kubeconfig["portal"], observer_kubeconfig=kubeconfig["observer"],
             prometheus_url=world["prometheus"], by=DEMO, now=timezone.now(), replace=True,
         )  # fmt: skip
 
@@ -174,7 +173,12 @@ class Demo:
     def start_real(self) -> dict[str, Any]:
         with self.progress.step("real control plane: Kubernetes and istiod"):
             child = self.module("real", "tools.realmesh", "up")
-            return child.answer(START_SECONDS["real control plane"])
+            info = child.answer(START_SECONDS["real control plane"])
+            try:
+                rights.grant(info, rights.shipped())
+            except OSError as error:
+                raise Failed(f"The real control plane did not take the portal's rights: {error}") from None
+            return info
 
     def start_portal(self, port: int) -> None:
         manage = settings.BASE_DIR / "manage.py"

@@ -82,6 +82,7 @@ def test_a_refusal_is_a_sign_of_life_and_silence_is_not() -> None:
     mirror.answered(50.0, 50.0)
     pulse.step()
     assert mirror.standing() == (100.0, 0, "")
+    assert "no right to get namespaces" in mirror.missing()
     cluster.goes_away()
     pulse.clock = lambda: 110.0
     pulse.step()
