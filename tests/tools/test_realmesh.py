@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tools.running import SECONDS, answer, marked
-from tools.realmesh import build
+from tools.realmesh import build, cli
 from tools.realmesh.kubectl import Kubectl
+from tools.realmesh.processes import Failed
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
 PARTS = {"etcd", "apiserver", "controllers", "scheduler", "kwok"}
@@ -84,6 +86,36 @@ def test_a_folder_of_the_callers_keeps_the_logs(tmp_path: Path) -> None:
         assert up.wait(SECONDS) == 0
         assert processes.living() == {}
     assert {path.stem for path in (tmp_path / "mesh").glob("*.log")} == PARTS
+
+
+def test_killed_parts_come_back_as_they_were_where_that_is_asked_for(tmp_path: Path) -> None:
+    with marked() as processes:
+        said = answer(processes.start("up", "--no-istiod", "--restart", "--folder", str(tmp_path)))
+        kubectl = Kubectl(build.folder() / "kube", Path(said["kubeconfig"]["admin"]))
+        make(kubectl, "v1", "ConfigMap", data={"kept": "yes"})
+        assert json.loads((tmp_path / "pids.json").read_text()) == said["pids"]
+        (tmp_path / "hold").touch()
+        for part in ("etcd", "apiserver"):
+            processes.kill(said["pids"][part])
+        time.sleep(1.5 * cli.RESTART_SECONDS)
+        assert json.loads((tmp_path / "pids.json").read_text()) == said["pids"], "something was started although it was on hold"
+        (tmp_path / "hold").unlink()
+        deadline = time.monotonic() + SECONDS
+        while not (kept := of_the_config_map(kubectl)):
+            assert time.monotonic() < deadline, "it did not come back"
+            time.sleep(0.2)
+        assert kept == {"kept": "yes"}
+        now = json.loads((tmp_path / "pids.json").read_text())
+        assert {part for part in now if now[part] != said["pids"][part]} >= {"etcd", "apiserver"}
+        assert set(now.values()) <= processes.living().keys()
+
+
+def of_the_config_map(kubectl: Kubectl) -> Any:
+    """Its data; None while the API server does not answer."""
+    try:
+        return kubectl.json("get", "configmap", "audited", "--request-timeout=5s")["data"]
+    except Failed:
+        return None
 
 
 def test_a_part_that_ends_by_itself_is_named_with_its_last_words(tmp_path: Path) -> None:

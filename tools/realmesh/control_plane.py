@@ -81,6 +81,19 @@ class ControlPlane:
         }
         if self.audit:
             self.info["audit_log"] = str(self.dir / "audit.log")
+        self._write_pids()
+
+    def revive(self, after: float) -> None:
+        """Start parts again that ended by themselves `after` seconds ago: with the same ports, tokens and data. None while there
+        is a file `hold` in the folder: somebody looks at what an outage does, and needs it for as long as that takes."""
+        if not (self.dir / "hold").exists() and self.processes.revive(after):
+            self._write_pids()
+
+    def _write_pids(self) -> None:
+        """Into pids.json of the folder, as a whole: somebody may read it at any time."""
+        new = self.dir / "pids.json.new"
+        new.write_text(json.dumps(self.processes.pids))
+        new.rename(self.dir / "pids.json")
 
     # ------------------------------------------------------------ parts
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 _LIBC = ctypes.CDLL(None)
@@ -64,12 +65,23 @@ def free_ports(count: int) -> list[int]:
             sock.close()
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a child is started, first and again."""
+
+    command: list[str]
+    folder: Path
+    environment: dict[str, str]
+
+
 class Processes:
     """Running children, each with NAME.log in `folder` and a session of its own, so that its own children end with it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._recipes: dict[str, Recipe] = {}
+        self._ended_at: dict[str, float] = {}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -79,17 +91,39 @@ class Processes:
         self, name: str, command: Sequence[object], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> None:
         """Start `command` in `cwd` (else `folder`) with `env` on top of this process' environment."""
-        with (self.folder / f"{name}.log").open("wb") as log:
+        (self.folder / f"{name}.log").unlink(missing_ok=True)
+        self._recipes[name] = Recipe([str(part) for part in command], cwd or self.folder, os.environ | dict(env or {}))
+        self._start(name)
+
+    def _start(self, name: str) -> None:
+        recipe = self._recipes[name]
+        with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [str(part) for part in command],
+                recipe.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=cwd or self.folder,
-                env=os.environ | dict(env or {}),
+                cwd=recipe.folder,
+                env=recipe.environment,
                 start_new_session=True,
                 preexec_fn=die_with_parent(),
             )
+
+    def revive(self, after: float) -> list[str]:
+        """Start again, as they were, those that ended by themselves and were found so at least `after` seconds ago. Returns
+        their names. To be called again and again, from the main thread."""
+        revived = []
+        for name, process in list(self.running.items()):
+            if process.poll() is None:
+                continue
+            if time.monotonic() - self._ended_at.setdefault(name, time.monotonic()) < after:
+                continue
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it left behind may hold its ports
+            del self._ended_at[name]
+            self._start(name)
+            revived.append(name)
+        return revived
 
     def tail(self, name: str) -> str:
         """The last lines that it wrote."""
