@@ -96,6 +96,7 @@ class Stage:
         page = bob.press(page, required(page.form("digest")), decision="approve")
         assert page.status == 200, page.text
         self.until(lambda: self.ask("alice", "GET", f"/changes/{pk}")[1]["status"] == "applied", f"CR-{pk} was applied")
+        self.until_seen(v1, v2)
         return pk
 
     def withdraw_all(self) -> None:
@@ -130,7 +131,11 @@ class Stage:
             "PATCH", path, {"spec": {"http": [route]}}, content_type=MERGE_PATCH, fieldManager="kubectl-edit"
         )
         assert answer.status == 200, answer.body
-        self.until(lambda: self.configured() == {"v1": v1, "v2": v2, "v3": 0}, "the observer saw the weights")
+        self.until_seen(v1, v2)
+
+    def until_seen(self, v1: int, v2: int) -> None:
+        """Until the portal knows these weights: what is asked for before is planned from the older ones."""
+        self.until(lambda: self.configured() == {"v1": v1, "v2": v2, "v3": 100 - v1 - v2}, "the observer saw the weights")
 
     def configured(self) -> dict[str, float | None]:
         """The weights of reviews as the portal has them."""
