@@ -22,8 +22,8 @@ class VersionOut(Schema):
     """Shares are percent 0–100; null is “no data”, never 0."""
 
     version: str
-    pods_ready: int
-    pods_total: int
+    pods_ready: int | None
+    pods_total: int | None
     configured_percent: float | None
     measured_percent: float | None
     per_second: float | None
@@ -46,8 +46,8 @@ class ServiceOut(Schema):
     error_percent: float | None
     p95_ms: float | None
     mtls_percent: float | None
-    pods_ready: int
-    pods_total: int
+    pods_ready: int | None
+    pods_total: int | None
     envoys_ready: int | None
     envoys_total: int
     versions: list[VersionOut]

@@ -14,6 +14,7 @@ from meshportal.accounts.services import issue_token
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor
 from meshportal.changes.models import ChangeRequest, Status
+from meshportal.mesh.snapshot import State, VersionNow, Why
 from tests.cast import Cast, Mesh, people
 
 COMMAND = Actor(None, "test", AuditEvent.Via.COMMAND)
@@ -180,6 +181,16 @@ def test_tokens_are_kept_as_hashes_only(alice: Caller) -> None:
     stored = ApiToken.objects.get()
     assert alice.token not in repr(stored.__dict__)
     assert stored.prefix == alice.token[:9]
+
+
+def test_services_are_told_when_kubernetes_has_not_answered_for_long(alice: Caller, mesh: Mesh) -> None:
+    version = VersionNow("v1", None, None, None, 100.0, 20.0)
+    mesh.observe(
+        state=State.UNKNOWN, why=Why.INVENTORY_GONE, pods_ready=None, pods_total=None, envoys_ready=None, versions=(version,)
+    )
+    (service,) = alice.get("services").json()
+    assert (service["state"], service["pods_ready"], service["pods_total"]) == ("UNKNOWN", None, None)
+    assert service["versions"][0]["pods_ready"] is None
 
 
 def test_services_and_signals_tell_what_was_measured(alice: Caller) -> None:
