@@ -14,6 +14,7 @@ from meshportal.audit import append_only
 from tests.tiers import TIERS, Tally
 
 TALLY = pytest.StashKey[Tally]()
+LACKING = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,16 +25,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     lacks = {tier: look() for tier, look in TIERS.items()}
     for item in items:
-        for tier, reason in lacks.items():
-            if reason and item.get_closest_marker(tier):
-                item.add_marker(pytest.mark.skip(reason=reason))
+        item.stash[LACKING] = [tier for tier, reason in lacks.items() if reason and item.get_closest_marker(tier)]
+        for tier in item.stash[LACKING]:
+            item.add_marker(pytest.mark.skip(reason=lacks[tier]))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Write the tiers into the report, which is all that the process that counts sees of a test."""
+    """Write the tiers into the report, which is all that the process that counts sees of a test.
+
+    A test of two tiers that one of them keeps from running was no test of the other.
+    """
     report = yield
-    report.tiers = [tier for tier in TIERS if item.get_closest_marker(tier)]  # type: ignore[attr-defined]
+    marked = [tier for tier in TIERS if item.get_closest_marker(tier)]
+    report.tiers = item.stash[LACKING] or marked  # type: ignore[attr-defined]
     return report
 
 

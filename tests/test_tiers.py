@@ -18,6 +18,14 @@ import pytest
 def test_on_the_real_thing(): assert True
 def test_always(): assert True
 """
+BOTH = """
+import pytest
+@pytest.mark.e2e
+def test_in_a_browser(): assert True
+@pytest.mark.e2e
+@pytest.mark.real
+def test_in_a_browser_on_the_real_thing(): assert True
+"""
 
 
 @pytest.fixture
@@ -76,3 +84,16 @@ def test_an_unknown_tier_is_not_taken_for_none(suite: Path) -> None:
     code, output = run(suite, MESHPORTAL_REQUIRE="reel")
     assert code == pytest.ExitCode.USAGE_ERROR, output
     assert "no such tier: reel" in output
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_test_of_two_tiers_is_missing_only_from_the_one_that_lacks_something(suite: Path, workers: str) -> None:
+    chromium = suite / "chromium"
+    chromium.write_text("#!/bin/sh\n")
+    chromium.chmod(0o755)
+    (suite / "tests" / "test_both.py").write_text(BOTH)
+    path = f"{suite}{os.pathsep}{os.environ['PATH']}"
+    code, output = run(suite, "-n", workers, MESHPORTAL_REQUIRE="e2e", PATH=path)
+    assert code == 0, output
+    assert "real: 0 ran; 2 did not" in output
+    assert "e2e: 1 ran" in output
