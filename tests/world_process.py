@@ -18,11 +18,12 @@ READY_SECONDS = 120.0
 
 
 class World:
-    """A running world: addresses of its Prometheus and of its control page, and questions to both."""
+    """A running world: addresses of its Prometheus, its control page and the istiod it plays (or ""), and questions to them."""
 
     def __init__(self, info: dict[str, Any]) -> None:
         self.prometheus: str = info["prometheus"]
         self.control: str = info["control"]
+        self.istiod: str = info.get("istiod", "")
         self._http = urllib3.PoolManager(retries=False, timeout=10)
 
     def get(self, url: str, **fields: str) -> tuple[int, str]:

@@ -35,8 +35,6 @@ def figures(snapshot: Snapshot, trail: Trail, *, everything: bool, now: float) -
     success = tuple((at, None if value is None else 100 - value) for at, value in points(rows, ERROR_PERCENT))
     latency, rate = points(rows, P95_MS), points(rows, PER_SECOND)
     p95_note = compared(latency, now, milliseconds) if everything else _("cannot be added up from services")
-    istiod = snapshot.source("istiod")
-    connected = mesh.proxies_connected if istiod is not None and istiod.ok else None
     return (
         Figure(
             "success",
@@ -50,14 +48,7 @@ def figures(snapshot: Snapshot, trail: Trail, *, everything: bool, now: float) -
             True,
         ),
         Figure("mtls", _("mTLS"), near(mesh.mtls_percent, 1), "%", 1, _("of requests, where they arrive")),
-        Figure(
-            "envoys",
-            _("Envoys ready"),
-            mesh.envoys_ready,
-            f"/{NBSP}{number(mesh.envoys_total)}" if mesh.envoys_total is not None else "",
-            note=said(connected) if everything else "",
-            unknown=_("connected to istiod") if everything and connected is None else "",
-        ),
+        envoys(snapshot, everything=everything),
         Figure("p95", _("Latency p95"), mesh.p95_ms, "ms", 0, p95_note, "", latency if everything else ()),
         Figure(
             "requests",
@@ -70,6 +61,41 @@ def figures(snapshot: Snapshot, trail: Trail, *, everything: bool, now: float) -
             rate,
         ),
     )
+
+
+def envoys(snapshot: Snapshot, *, everything: bool) -> Figure:
+    """How many are ready, how many are connected to istiod, and whether those have taken what it sent them."""
+    mesh, istiod = snapshot.mesh, snapshot.source("istiod")
+    connected = mesh.proxies_connected if istiod is not None and istiod.ok else None
+    notes = [said(connected)] if everything and connected is not None else []
+    unknown = [_("connected to istiod")] if everything and connected is None else []
+    sync = synced(snapshot)
+    if sync:
+        notes.append(sync)
+    elif mesh.envoys_total:
+        unknown.append(_("sync") if snapshot.source("syncz") else _("sync (no address of istiod)"))
+    return Figure(
+        "envoys",
+        _("Envoys ready"),
+        mesh.envoys_ready,
+        f"/{NBSP}{number(mesh.envoys_total)}" if mesh.envoys_total is not None else "",
+        note=_(", ").join(notes),
+        unknown=_(", ").join(unknown),
+    )
+
+
+def synced(snapshot: Snapshot) -> str:
+    """In words: "1 out of sync", "all in sync"; "" where istiod does not say."""
+    mesh = snapshot.mesh
+    if mesh.proxies_in_sync is None or mesh.proxies_out_of_sync is None:
+        return ""
+    if mesh.proxies_out_of_sync:
+        return _("%(count)d out of sync") % {"count": mesh.proxies_out_of_sync}
+    total = mesh.envoys_total or 0
+    if mesh.proxies_in_sync >= total:
+        return _("all in sync")
+    # another istiod may have the others: nobody can call them in sync
+    return _("%(count)d of %(total)d in sync") % {"count": mesh.proxies_in_sync, "total": total}
 
 
 def near(value: float | None, digits: int) -> float | None:
@@ -90,7 +116,5 @@ def per_second(value: float) -> str:
     return amount(value, "/s", rate_digits(value))
 
 
-def said(connected: int | None) -> str:
-    if connected is None:
-        return ""
+def said(connected: int) -> str:
     return ngettext("%(count)d connected to istiod", "%(count)d connected to istiod", connected) % {"count": connected}

@@ -94,6 +94,19 @@ def _proxies(service: ServiceNow) -> SafeString:
     return format_html(_("{value} Envoys are ready."), value=value)
 
 
+def _out_of_sync(service: ServiceNow) -> SafeString:
+    value = format_html(STRONG, out_of_sync(round(service.value or 0), round(service.limit or 0)))
+    if not service.sync_reason:
+        return format_html(_("{value}: the newest configuration is not confirmed."), value=value)
+    return format_html(_("{value}: the newest configuration is refused. {reason}"), value=value, reason=service.sync_reason)
+
+
+def out_of_sync(count: int, total: int) -> str:
+    """In words: "1 of 2 proxies out of sync"."""
+    values = {"count": count, "total": total}
+    return ngettext("%(count)d of %(total)d proxy out of sync", "%(count)d of %(total)d proxies out of sync", total) % values
+
+
 def _metrics_gone(service: ServiceNow) -> SafeString:
     return _no_data(_("Prometheus does not answer, so nobody can say how it is."))
 
@@ -133,6 +146,7 @@ SENTENCES: dict[Why, Callable[[ServiceNow], SafeString]] = {
     Why.LATENCY: _latency,
     Why.NO_READY_PODS: _no_ready_pods,
     Why.PROXIES: _proxies,
+    Why.OUT_OF_SYNC: _out_of_sync,
     Why.METRICS_GONE: _metrics_gone,
     Why.INVENTORY_GONE: _inventory_gone,
     Why.NOT_SEEN: _not_seen,
@@ -159,6 +173,8 @@ def facts(service: ServiceNow) -> tuple[str, ...]:
     if service.mtls_percent is not None:
         found.append(_("mTLS %(percent)s") % {"percent": percent(service.mtls_percent)})
     found.append(pods(service))
+    if service.out_of_sync and service.why != Why.OUT_OF_SYNC:
+        found.append(out_of_sync(service.out_of_sync, service.envoys_total))
     if service.owner:
         found.append(_("owner %(owner)s") % {"owner": service.owner})
     return tuple(found)

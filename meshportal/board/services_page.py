@@ -6,15 +6,15 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from meshportal.board.changed import ChangedBy
 from meshportal.board.routes import RouteRow, route_rows
-from meshportal.board.sentences import pods, rate_digits, version_name
+from meshportal.board.sentences import out_of_sync, pods, rate_digits, version_name
 from meshportal.board.sources import staleness
 from meshportal.mesh.refs import Manifest
-from meshportal.mesh.snapshot import ServiceNow, Snapshot, State
+from meshportal.mesh.snapshot import ServiceNow, Snapshot, Source, State
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,33 @@ def header_facts(service: ServiceNow) -> list[str]:
     if service.ports:
         found.append(_("ports %(ports)s") % {"ports": _(", ").join(service.ports)})
     return found
+
+
+@dataclass(frozen=True)
+class SyncLine:
+    """Whether a service's proxies have taken their configuration, and the text of one that refuses it."""
+
+    state: State
+    sentence: str
+    reason: str = ""
+
+
+def sync_line(service: ServiceNow, source: Source | None) -> SyncLine | None:
+    """None for a service without proxies. `source` is istiod's own answer, None where nobody told its address."""
+    total, bad, good = service.envoys_total, service.out_of_sync, service.in_sync
+    if not total:
+        return None
+    if source is None:
+        return SyncLine(State.UNKNOWN, _("Whether they are in sync is unknown: the portal has no address of istiod."))
+    if bad is None or good is None:
+        words = source.error or _("it does not answer")
+        return SyncLine(State.UNKNOWN, _("Whether they are in sync is unknown, istiod: %(error)s") % {"error": words})
+    if bad:
+        return SyncLine(State.WARN, out_of_sync(bad, total), service.sync_reason)
+    if good < total:
+        words = _("istiod vouches for %(count)d of %(total)d proxies only.") % {"count": good, "total": total}
+        return SyncLine(State.UNKNOWN, words)
+    return SyncLine(State.OK, ngettext("It is in sync with istiod.", "All are in sync with istiod.", total))
 
 
 @dataclass(frozen=True)

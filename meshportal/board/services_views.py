@@ -17,7 +17,7 @@ from meshportal.board.changed import changed_by, changes_of, line
 from meshportal.board.context import chrome_of
 from meshportal.board.history import WINDOWS, History, history_of, letters, marks
 from meshportal.board.scope import choose
-from meshportal.board.services_page import Filter, header_facts, listed, looked, set_routes, version_rows
+from meshportal.board.services_page import Filter, header_facts, listed, looked, set_routes, sync_line, version_rows
 from meshportal.board.sources import chips, staleness
 from meshportal.board.views import kept_by_its_reader, no_mesh
 from meshportal.catalog import queries as catalog
@@ -131,6 +131,7 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
         "service": service,
         "window": place.snapshot.window_seconds,
         "facts": header_facts(service),
+        "sync": sync_line(service, place.snapshot.source("syncz")),
         "versions": version_rows(service),
         "routes": routes,
         "changes": lines,

@@ -19,6 +19,7 @@ from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.catalog.models import Trail
 from meshportal.catalog.queries import readable
 from meshportal.catalog.recording import Record, changes_between, record, written_objects
+from meshportal.catalog.syncing import SyncAsker
 from meshportal.clusters.models import Cluster
 from meshportal.mesh import trail
 from meshportal.mesh.health import Limits, Memory, remembered
@@ -34,11 +35,20 @@ LEASE_TICKS = 3
 
 
 class ClusterObserver:
-    """Observes `cluster` as `holder`, a name that no other process has."""
+    """Observes `cluster` as `holder`, a name that no other process has. `syncing` is None where istiod's address is not known."""
 
-    def __init__(self, cluster: Cluster, mirror: Mirror, asker: Asker, holder: str, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        mirror: Mirror,
+        asker: Asker,
+        holder: str,
+        *,
+        limits: Limits | None = None,
+        syncing: SyncAsker | None = None,
+    ) -> None:
         self.cluster_id, self.name, self.holder = cluster.pk, cluster.name, holder
-        self.mirror, self.asker, self.limits = mirror, asker, limits or Limits()
+        self.mirror, self.asker, self.syncing, self.limits = mirror, asker, syncing, limits or Limits()
         self.lease: Lease | None = None
         self.said: dict[str, Source] = {}
         self._storage_ok = True
@@ -76,7 +86,8 @@ class ClusterObserver:
         if not self.lead(now) or self.lease is None:
             return None
         kubernetes, istio_version = self.survey()
-        snapshot, self.memory = observe(self._moment(now), kubernetes, self.asker.metrics, self.memory, self.limits)
+        sync = self.syncing.sync if self.syncing else None
+        snapshot, self.memory = observe(self._moment(now), kubernetes, self.asker.metrics, self.memory, self.limits, sync)
         what = self._record(snapshot, istio_version)
         self._say(snapshot)
         lease, until = self.lease, self._until(now)
@@ -194,8 +205,10 @@ class ClusterObserver:
 
 
 def look(observer: ClusterObserver, now: float) -> Snapshot | None:
-    """Ask Prometheus, then tick: what the running observer does each period."""
+    """Ask Prometheus and istiod, then tick: what the running observer does each period."""
     if not observer.lead(now):
         return None
     observer.asker.ask(now, observer.split())
+    if observer.syncing:
+        observer.syncing.ask(now)
     return observer.tick(now)

@@ -1,5 +1,5 @@
-"""The threads of a running observer: for each cluster one that ticks, one that asks Prometheus, one for each watched kind, and
-one for the pulse of the API server. Only the ticking thread uses the database."""
+"""The threads of a running observer: for each cluster one that ticks, one that asks Prometheus, one that asks istiod, one for
+each watched kind, and one for the pulse of the API server. Only the ticking thread uses the database."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from django.db import close_old_connections, connections
 from meshportal.catalog.asking import Asker
 from meshportal.catalog.mirror import WATCHED_KINDS, Follower, Mirror, Pulse
 from meshportal.catalog.observer import ClusterObserver, look
+from meshportal.catalog.syncing import SyncAsker
 from meshportal.clients import connect
 from meshportal.clients.ports import ClusterPort
 from meshportal.clusters.models import Cluster
@@ -48,7 +49,8 @@ class Running:
             tick_seconds=settings.OBSERVER_TICK_SECONDS,
             window_seconds=settings.METRICS_WINDOW_SECONDS,
         )
-        self.observer = ClusterObserver(cluster, self.mirror, self.asker, process_name())
+        self.syncing = SyncAsker(connect.proxies(cluster.istiod_url)) if cluster.istiod_url else None
+        self.observer = ClusterObserver(cluster, self.mirror, self.asker, process_name(), syncing=self.syncing)
         self._port: ClusterPort | None = None
         self._port_lock = threading.Lock()
         self._stop = threading.Event()
@@ -130,6 +132,8 @@ class Running:
         pulse = self.pulse()
         self._thread("pulse", partial(self._repeating, pulse.step))
         self._thread("prometheus", self._asking)
+        if self.syncing:
+            self._thread("istiod", partial(self._repeating, partial(self._ask_istiod, self.syncing)))
         deadline = time.monotonic() + self.asker.tick_seconds
         while not self.mirror.synced(*WATCHED_KINDS) and time.monotonic() < deadline and not self._stop.is_set():
             self._stop.wait(0.05)  # so that the first Snapshot is not one of an empty mesh
@@ -144,6 +148,10 @@ class Running:
             self._ask.clear()
             self._guarded(lambda: self.asker.ask(time.time(), self._split))
             self._answered.set()
+
+    def _ask_istiod(self, syncing: SyncAsker) -> float:
+        syncing.ask(time.time())
+        return self.asker.tick_seconds
 
     def _guarded(self, act: Callable[[], T]) -> T | None:
         """What `act` returns; None, and a line in the log, for whatever it raises: nothing may end the observer."""
@@ -186,5 +194,5 @@ class Fleet:
             running.join(max(0.0, deadline - time.monotonic()))
 
 
-def _addresses(cluster: Cluster) -> tuple[str, str]:
-    return cluster.observer_kubeconfig, cluster.prometheus_url
+def _addresses(cluster: Cluster) -> tuple[str, str, str]:
+    return cluster.observer_kubeconfig, cluster.prometheus_url, cluster.istiod_url

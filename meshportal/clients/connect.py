@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshportal.clients.ports import ClusterPort, MetricsPort
+from meshportal.clients.ports import ClusterPort, MetricsPort, ProxyPort
 
 # The adapters are imported where they are built: the web process loads tasks to enqueue them, and must not load `kubernetes`.
 
@@ -19,3 +19,10 @@ def metrics(prometheus_url: str) -> MetricsPort:
     from meshportal.clients.prometheus import PrometheusMetrics
 
     return PrometheusMetrics(prometheus_url)
+
+
+def proxies(istiod_url: str) -> ProxyPort:
+    """The istiod at `istiod_url`. Nothing is asked yet."""
+    from meshportal.clients.istiod import IstiodDebug
+
+    return IstiodDebug(istiod_url)

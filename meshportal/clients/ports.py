@@ -17,6 +17,7 @@ from meshportal.mesh.rows import ControlPlane as ControlPlane
 from meshportal.mesh.rows import LatencyRow as LatencyRow
 from meshportal.mesh.rows import TrafficRow as TrafficRow
 from meshportal.mesh.rows import VersionRow as VersionRow
+from meshportal.mesh.syncz import ProxySync as ProxySync
 
 
 class ClientError(Exception):
@@ -33,6 +34,12 @@ class ClusterUnavailable(ClientError):
 
 class MetricsUnavailable(ClientError):
     """Prometheus did not answer in time or answered with an error."""
+
+    retry_helps = True
+
+
+class ControlPlaneUnavailable(ClientError):
+    """istiod did not answer in time, answered with an error, or does not show its debug pages."""
 
     retry_helps = True
 
@@ -202,3 +209,13 @@ class MetricsPort(Protocol):
 
         Four queries: counts and buckets over time, counts and buckets by version.
         """
+
+
+# ---------------------------------------------------------------- control plane
+
+
+class ProxyPort(Protocol):
+    """An istiod, asked what became of the configuration it sent."""
+
+    def sync_states(self) -> list[ProxySync]:
+        """Every proxy connected to it. Raises ControlPlaneUnavailable."""

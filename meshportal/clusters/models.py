@@ -13,6 +13,7 @@ class Cluster(models.Model):
     worker_kubeconfig = models.CharField(max_length=500)
     observer_kubeconfig = models.CharField(max_length=500)
     prometheus_url = models.URLField(max_length=500)
+    istiod_url = models.URLField(max_length=500, blank=True)
     istio_version = models.CharField(max_length=60, blank=True)
     kubernetes_version = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

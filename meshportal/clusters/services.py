@@ -21,11 +21,13 @@ def register(
     worker_kubeconfig: str,
     observer_kubeconfig: str,
     prometheus_url: str,
+    istiod_url: str = "",
     by: Actor,
     now: datetime,
     replace: bool = False,
 ) -> Cluster:
     """Register the cluster, or with `replace` point an existing one to other addresses.
+    `istiod_url` "": the portal does not know whether proxies are in sync.
 
     Its history stays with its name. A call that changes nothing leaves no audit event.
     Raises NameTaken, and django's ValidationError for a name or an address that cannot be one.
@@ -34,6 +36,7 @@ def register(
         "worker_kubeconfig": worker_kubeconfig,
         "observer_kubeconfig": observer_kubeconfig,
         "prometheus_url": prometheus_url,
+        "istiod_url": istiod_url,
     }
     cluster = Cluster.objects.select_for_update(no_key=True).filter(name=name).first()
     if cluster is not None and not replace:

@@ -161,7 +161,8 @@ class Demo:
             world = child.answer(START_SECONDS["world"])
         register(
             self.mesh, worker_kubeconfig=kubeconfig["portal"], observer_kubeconfig=kubeconfig["observer"],
-            prometheus_url=world["prometheus"], by=DEMO, now=timezone.now(), replace=True,
+            prometheus_url=world["prometheus"], istiod_url=info.get("istiod_http") or world["istiod"],
+            by=DEMO, now=timezone.now(), replace=True,
         )  # fmt: skip
 
     def start_sandbox(self, port: int) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class Facts:
     pods_total: int | None = None
     envoys_ready: int | None = None
     envoys_total: int = 0
+    out_of_sync: int | None = None
 
     @property
     def requests(self) -> float:
@@ -150,6 +151,9 @@ def _verdicts(facts: Facts, before: Memory | None, limits: Limits, now: float) -
     """Everything one can say of the service; the worst counts, of equals the first."""
     if facts.metrics and facts.signals:
         yield from _of_signals(facts, facts.signals, before.verdict if before else None, limits)
+    if facts.out_of_sync:
+        # istiod tells what is, and not what it makes of samples: believed at once
+        yield Verdict(State.WARN, Why.OUT_OF_SYNC, float(facts.out_of_sync), float(facts.envoys_total), confirm=1)
     if facts.inventory:
         yield from _of_inventory(facts)
     if not facts.metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -12,6 +13,7 @@ from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRo
 from meshportal.mesh.signals import Share, Signals, latencies, mesh_p95, shares, signals
 from meshportal.mesh.snapshot import ORDER, NamespaceNow, ServiceNow, Snapshot, Source, VersionNow
 from meshportal.mesh.survey import PodName, ServiceFacts, Survey, live_envoys
+from meshportal.mesh.syncz import Sync
 from meshportal.mesh.totals import mesh_of
 
 T = TypeVar("T")
@@ -22,7 +24,7 @@ KEEP_PERIODS = 5
 """For so many periods old numbers stay in the Snapshot, whose source says how old they are; then they are no data."""
 SILENT = "no answer in time"
 NO_ISTIOD = "Prometheus has no series of istiod"
-PROMETHEUS, KUBERNETES, ISTIOD = "prometheus", "kubernetes", "istiod"
+PROMETHEUS, KUBERNETES, ISTIOD, SYNCZ = "prometheus", "kubernetes", "istiod", "syncz"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,13 @@ def observe(
     metrics: Metrics,
     memory: Mapping[ServiceRef, Memory],
     limits: Limits,
+    sync: Last[Sync] | None = None,
 ) -> tuple[Snapshot, dict[ServiceRef, Memory]]:
-    """The Snapshot of `moment`, and what to remember for the next one. Services that are gone are forgotten."""
-    look = _Look(moment, kubernetes, metrics)
+    """The Snapshot of `moment`, and what to remember for the next one. Services that are gone are forgotten.
+
+    `sync` is istiod's own answer, None where nobody told its address.
+    """
+    look = _Look(moment, kubernetes, metrics, sync)
     services, remember = [], {}
     for ref, facts in kubernetes.value.services.items():
         # once it was in the mesh it stays in sight: losing the sidecar is what one wants to see
@@ -116,8 +122,9 @@ def observe(
 class _Look:
     """One moment's answers, each either fresh, merely kept, or gone."""
 
-    def __init__(self, moment: Moment, kubernetes: Last[Survey], metrics: Metrics) -> None:
-        self.moment, self.kubernetes, self.metrics = moment, kubernetes, metrics
+    def __init__(self, moment: Moment, kubernetes: Last[Survey], metrics: Metrics, answer: Last[Sync] | None) -> None:
+        self.moment, self.kubernetes, self.metrics, self.answer = moment, kubernetes, metrics, answer
+        self.sync = answer.value if answer is not None and self.fresh(answer) else None
         self.counted, self.metrics_fresh = self.shown(kubernetes), self.fresh(metrics.traffic)
         self.inventory_fresh = self.fresh(kubernetes)
         self.signals: dict[ServiceRef, Signals] = signals(metrics.traffic.value) if self.shown(metrics.traffic) else {}
@@ -153,6 +160,7 @@ class _Look:
             pods_total=known.pods_total if self.counted else None,
             envoys_ready=len(self.live & known.proxies) if self.live is not None else None,
             envoys_total=len(known.proxies),
+            out_of_sync=len(known.proxies & self.sync.troubled.keys()) if self.sync else None,
         )
         memory = judge(facts, before, Limits.of(known.service.annotations, limits), self.moment.now)
         return self._now(known, facts, memory), memory
@@ -183,6 +191,9 @@ class _Look:
             ports=known.service.ports,
             versions=self._versions(known),
             split=known.route.split,
+            in_sync=len(known.proxies & self.sync.listed) - (facts.out_of_sync or 0) if self.sync else None,
+            out_of_sync=facts.out_of_sync,
+            sync_reason=self.sync.reason(known.proxies) if self.sync else "",
         )
 
     def _versions(self, known: ServiceFacts) -> tuple[VersionNow, ...]:
@@ -220,6 +231,8 @@ class _Look:
             totals[namespace] = totals.get(namespace, 0) + 1
         for namespace, _ in self.live or ():
             ready[namespace] = ready.get(namespace, 0) + 1
+        listed = Counter(namespace for namespace, _ in self.sync.listed) if self.sync else None
+        troubled = Counter(namespace for namespace, _ in self.sync.troubled) if self.sync else None
         return tuple(
             NamespaceNow(
                 namespace.name,
@@ -227,6 +240,8 @@ class _Look:
                 namespace.injected,
                 ready.get(namespace.name, 0) if self.live is not None else None,
                 totals.get(namespace.name, 0) if self.counted else None,
+                listed[namespace.name] - troubled[namespace.name] if listed is not None and troubled is not None else None,
+                troubled[namespace.name] if troubled is not None else None,
             )
             for namespace in sorted(survey.namespaces.values(), key=lambda n: n.name)
         )
@@ -240,6 +255,7 @@ def _sources(look: _Look) -> tuple[Source, ...]:
         _source(PROMETHEUS, look.metrics_fresh, metrics.traffic),
         _source(KUBERNETES, look.inventory_fresh, kubernetes),
         Source(ISTIOD, istiod, metrics.istiod_at, "" if istiod else (NO_ISTIOD if told else metrics.control_plane.error)),
+        *([_source(SYNCZ, look.sync is not None, look.answer)] if look.answer is not None else []),
     )
 
 

@@ -31,6 +31,7 @@ class Why(StrEnum):
     ERRORS = "errors"  # value, limit: percent of requests
     LATENCY = "latency"  # value, limit: milliseconds
     NO_READY_PODS = "no-ready-pods"
+    OUT_OF_SYNC = "out-of-sync"  # value: proxies without the newest configuration, limit: all; the reason is in `sync_reason`
     PROXIES = "proxies"  # value: Envoys ready, limit: Envoys that should be
     METRICS_GONE = "metrics-gone"  # Prometheus does not answer
     INVENTORY_GONE = "inventory-gone"  # Kubernetes does not answer
@@ -40,7 +41,8 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """One place numbers come from: prometheus, kubernetes or istiod. `observed_at` is its last good answer, None before any."""
+    """One place numbers come from: prometheus, kubernetes, istiod (by what Prometheus has of it) or syncz (istiod itself; absent
+    where nobody told its address). `observed_at` is its last good answer, None before any."""
 
     name: str
     ok: bool
@@ -67,6 +69,8 @@ class ServiceNow:
 
     `mtls_percent` is a share of `served_per_second`, the requests its own side counted: only that side knows how they arrived.
     Pods are None when Kubernetes has not answered for long. `version` "unknown" is Istio's word for pods without a version label.
+    `in_sync` and `out_of_sync` are its proxies that istiod lists, None where it does not say; `sync_reason` is the text of the
+    first of them that refuses its configuration.
     """
 
     namespace: str
@@ -92,6 +96,9 @@ class ServiceNow:
     ports: tuple[str, ...] = ()
     versions: tuple[VersionNow, ...] = ()
     split: bool = False
+    in_sync: int | None = None
+    out_of_sync: int | None = None
+    sync_reason: str = ""
 
     @property
     def key(self) -> str:
@@ -100,7 +107,8 @@ class ServiceNow:
 
 @dataclass(frozen=True)
 class MeshNow:
-    """The mesh in numbers. `envoys_ready` is None while Prometheus or Kubernetes does not answer."""
+    """The mesh in numbers. `envoys_ready` is None while Prometheus or Kubernetes does not answer; which proxies are in sync is
+    None while istiod does not say."""
 
     per_second: float | None = None
     success_percent: float | None = None
@@ -109,6 +117,8 @@ class MeshNow:
     envoys_ready: int | None = None
     envoys_total: int | None = None
     proxies_connected: int | None = None
+    proxies_in_sync: int | None = None
+    proxies_out_of_sync: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,8 @@ class NamespaceNow:
     injected: bool = False
     envoys_ready: int | None = None
     envoys_total: int | None = None
+    proxies_in_sync: int | None = None
+    proxies_out_of_sync: int | None = None
 
 
 @dataclass(frozen=True)

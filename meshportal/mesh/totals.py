@@ -17,6 +17,8 @@ def mesh_of(services: Collection[ServiceNow], namespaces: Sequence[NamespaceNow]
         mtls_percent=_weighted(services, lambda s: s.mtls_percent, lambda s: s.served_per_second),
         envoys_ready=_summed([namespace.envoys_ready for namespace in namespaces]),
         envoys_total=_summed([namespace.envoys_total for namespace in namespaces]),
+        proxies_in_sync=_summed([namespace.proxies_in_sync for namespace in namespaces]),
+        proxies_out_of_sync=_summed([namespace.proxies_out_of_sync for namespace in namespaces]),
     )
 
 

@@ -57,7 +57,12 @@ def snapshot(*services: ServiceNow, age: float = 0, version: int = 1, silent: tu
     taken_at = time.time() - age
     sources = tuple(
         Source(name, name not in silent, taken_at - (48 if name in silent else 1))
-        for name in ("prometheus", "kubernetes", "istiod")
+        for name in (
+            "prometheus",
+            "kubernetes",
+            "istiod",
+            *(["syncz"] if any(one.in_sync is not None for one in services) else []),
+        )
     )
     names = sorted({one.namespace for one in services})
     fields: dict[str, Any] = {

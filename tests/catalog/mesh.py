@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from meshportal.catalog.asking import Asker
 from meshportal.catalog.mirror import WATCHED_KINDS, Follower, Mirror, Pulse
 from meshportal.catalog.observer import ClusterObserver, look
+from meshportal.catalog.syncing import SyncAsker
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.refs import POD, VIRTUAL_SERVICE, ResourceRef, ServiceRef
 from meshportal.mesh.snapshot import ServiceNow, Snapshot
+from tests.fake_istiod import FakeIstiod
 from tests.fakes import FakeCluster, FakeMetrics
 from tests.mesh.objects import destination, destination_rule, namespace, pod, service, virtual_service
 
@@ -54,11 +56,19 @@ def register(name: str = "prod") -> Cluster:
 class Observatory:
     """One process of `manage.py observe`, without its threads: `pass_time` does in order what they do at once."""
 
-    def __init__(self, cluster: Cluster, kubernetes: FakeCluster, prometheus: FakeMetrics, holder: str = "one") -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        kubernetes: FakeCluster,
+        prometheus: FakeMetrics,
+        holder: str = "one",
+        istiod: FakeIstiod | None = None,
+    ) -> None:
         self.now = START
         self.mirror = Mirror()
         self.asker = Asker(prometheus, tick_seconds=TICK, window_seconds=60, stopwatch=lambda: 0.0)
-        self.observer = ClusterObserver(cluster, self.mirror, self.asker, holder)
+        syncing = SyncAsker(istiod) if istiod else None
+        self.observer = ClusterObserver(cluster, self.mirror, self.asker, holder, syncing=syncing)
         self.followers = [Follower(kind, lambda: kubernetes, self.mirror, self.clock) for kind in WATCHED_KINDS]
         self.pulse = Pulse(lambda: kubernetes, self.mirror, self.clock, silence=3.0)
 

@@ -42,6 +42,16 @@ def test_adding_it_again_needs_replace_and_keeps_the_row() -> None:
     assert [event.verb for event in AuditEvent.objects.order_by("sequence")] == ["register cluster", "replace cluster"]
 
 
+def test_istiods_address_is_optional_and_kept() -> None:
+    add()
+    assert Cluster.objects.get().istiod_url == ""
+    add(istiod_url="http://localhost:8080", replace=True)
+    assert Cluster.objects.get().istiod_url == "http://localhost:8080"
+    out = io.StringIO()
+    call_command("cluster", "list", stdout=out)
+    assert "istiod http://localhost:8080" in out.getvalue()
+
+
 def test_replacing_by_the_same_is_no_act() -> None:
     add()
     add(replace=True)

@@ -108,12 +108,14 @@ class Play:
         api = prometheus.application(
             world.store, time.time, lambda: text_of(world.samples(time.time())), lambda: world.scenario.prometheus_down
         )
-        page = control.application(self._state, lambda name: world.set_scenario(name, time.time()))
+        page = control.application(self._state, lambda name: world.set_scenario(name, time.time()), world.syncz)
         self._servers = [Server(api, self._ports[0]), Server(page, self._ports[1])]
 
     @property
     def info(self) -> dict[str, Any]:
-        return {"prometheus": self._servers[0].url, "control": self._servers[1].url}
+        control = self._servers[1].url
+        # beside a real istiod nobody needs a played one
+        return {"prometheus": self._servers[0].url, "control": control} | ({} if self._istiod else {"istiod": control})
 
     def close(self) -> None:
         for server in self._servers:

@@ -1,4 +1,4 @@
-"""The control page: scenarios by name, what the world does at the moment, and what it does not simulate."""
+"""The control page: scenarios by name, what the world does at the moment, what it does not simulate, and istiod's debug page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from meshportal.sandbox.world.scenarios import SCENARIOS
 from meshportal.sandbox.world.unsimulated import GENERAL
 
 
-def application(state: Callable[[], dict[str, Any]], choose: Callable[[str], object]) -> Callable[[Request], Response]:
+def application(
+    state: Callable[[], dict[str, Any]], choose: Callable[[str], object], syncz: Callable[[], list[dict[str, Any]]]
+) -> Callable[[Request], Response]:
     """The page as a function. `choose` takes the name of a scenario."""
 
     def answer(request: Request) -> Response:
@@ -19,6 +21,8 @@ def application(state: Callable[[], dict[str, Any]], choose: Callable[[str], obj
             return Response(_page(state()).encode(), "text/html; charset=utf-8")
         if request.path == "/state":
             return json_response(state())
+        if request.path == "/debug/syncz":
+            return json_response(syncz())
         if request.path == "/scenario":
             name = request.params.get("name", "")
             if name not in SCENARIOS:

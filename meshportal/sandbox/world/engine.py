@@ -13,10 +13,10 @@ from meshportal.sandbox.world.metrics import Counters
 from meshportal.sandbox.world.pods import has_sidecar, ready
 from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.scenarios import SCENARIOS, Scenario
+from meshportal.sandbox.world.syncz import ISTIO_VERSION, status
 from meshportal.sandbox.world.traffic import Flow, flows
 from meshportal.sandbox.world.tsdb import Labels, Store, labels_of
 
-ISTIO_VERSION = "1.31.0"
 _ISTIOD_AGE_SECONDS = 3 * 86_400
 _COARSE_SECONDS = 5.0
 _FINE_SECONDS = 60.0
@@ -100,7 +100,22 @@ class World:
                 "series": len(self.store.series()),
             }
 
+    def syncz(self) -> list[dict[str, Any]]:
+        """What istiod's /debug/syncz would answer: the proxies that report are connected to it."""
+        with self._lock:
+            connected = [pod for pod in self._proxies if _key(pod) not in self._silent]
+            return [status(pod, self._born, refused=self._refuses(pod)) for pod in connected]
+
     # ---------------------------------------------------------------- with the lock held
+
+    def _refuses(self, pod: Manifest) -> bool:
+        if self._scenario.refusing is None:
+            return False
+        service, version = self._scenario.refusing
+        labels = pod["metadata"].get("labels", {})
+        return (pod["metadata"]["namespace"], labels.get("app"), labels.get("version")) == (
+            service.namespace, service.name, version,
+        )  # fmt: skip
 
     def _advance(self, now: float) -> None:
         if now > self._until:

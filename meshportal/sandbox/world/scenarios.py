@@ -18,7 +18,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`traffic` multiplies all rates. `silent` is the share of proxies that have stopped reporting."""
+    """`traffic` multiplies all rates. `silent` is the share of proxies that have stopped reporting. The proxies of the version
+    `refusing` refuse what istiod sends."""
 
     name: str
     sentence: str
@@ -26,6 +27,7 @@ class Scenario:
     faults: Mapping[tuple[ServiceRef, str], Fault] = field(default_factory=dict)
     silent: float = 0.0
     prometheus_down: bool = False
+    refusing: tuple[ServiceRef, str] | None = None
 
     def fault(self, service: ServiceRef, version: str) -> Fault:
         return self.faults.get((service, version), Fault())
@@ -47,6 +49,7 @@ SCENARIOS = {
         ),
         Scenario("no-traffic", "Nobody sends a request. Counters stand still.", traffic=0.0),
         Scenario("prometheus-down", "Prometheus answers 503 to everything.", prometheus_down=True),
+        Scenario("refused-configuration", "The proxies of version v2 of reviews refuse their listeners.", refusing=_CANARY),
         Scenario("stale-proxies", "A third of the proxies has stopped reporting and has lost istiod.", silent=1 / 3),
     )
 }

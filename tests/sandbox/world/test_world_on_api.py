@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from meshportal.clients.istiod import IstiodDebug
 from meshportal.mesh import promql
 from meshportal.mesh.refs import DEPLOYMENT, DESTINATION_RULE, POD, SERVICE, VIRTUAL_SERVICE, Kind, Manifest, ServiceRef
+from meshportal.mesh.syncz import ProxySync, SyncState
 from meshportal.sandbox.world.httpd import Response, Server
 from meshportal.sandbox.world.kube import Kube, path_of, read_kubeconfig
 from tests.processes import sandbox_api
@@ -161,6 +163,25 @@ def test_proxies_that_stopped_reporting_are_missing(world: World) -> None:
     world.scenario("stale-proxies")
     eventually(lambda: len(world.query(promql.proxies(30))) == everybody - len(world.state()["silent_proxies"]))
     assert len(world.state()["silent_proxies"]) == -(-everybody // 3)
+
+
+def test_istiods_debug_page_lists_the_proxies_that_are_connected(world: World) -> None:
+    everybody = world.state()["proxies"]
+    assert {proxy.state for proxy in synced(world)} == {SyncState.SYNCED}
+    assert len(synced(world)) == everybody
+    world.scenario("stale-proxies")
+    assert len(synced(world)) == everybody - len(world.state()["silent_proxies"])
+
+
+def test_a_refused_configuration_is_on_istiods_debug_page(world: World) -> None:
+    world.scenario("refused-configuration")
+    refused = [proxy for proxy in synced(world) if proxy.state is SyncState.REJECTED]
+    assert {proxy.pod.rpartition("-")[0].rpartition("-")[0] for proxy in refused} == {"reviews-v2"}
+    assert "istio.stats" in refused[0].reason
+
+
+def synced(world: World) -> list[ProxySync]:
+    return IstiodDebug(world.istiod).sync_states()
 
 
 def test_a_restart_replaces_pods_and_scaling_adds_them(world: World, cluster: Cluster) -> None:

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         add.add_argument("--worker-kubeconfig", type=Path, required=True, help="for the worker: an account that may write")
         add.add_argument("--observer-kubeconfig", type=Path, required=True, help="for the observer: an account that only reads")
         add.add_argument("--prometheus-url", required=True, help="the Prometheus that scrapes the mesh")
+        add.add_argument("--istiod-url", default="", help="istiod's debug pages, to see which proxies are out of sync (optional)")
         add.add_argument("--replace", action="store_true", help="also if it is registered already; its history stays")
         actions.add_parser("list", help="the registered clusters")
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         if options["action"] == "list":
             for cluster in Cluster.objects.all():
                 files = f"worker {cluster.worker_kubeconfig}\tobserver {cluster.observer_kubeconfig}"
-                self.stdout.write(f"{cluster.name}\t{cluster.prometheus_url}\t{files}")
+                self.stdout.write(f"{cluster.name}\t{cluster.prometheus_url}\t{files}\tistiod {cluster.istiod_url or 'not set'}")
             return
         try:
             register(
@@ -44,6 +45,7 @@ class Command(BaseCommand):
                 worker_kubeconfig=str(options["worker_kubeconfig"].absolute()),
                 observer_kubeconfig=str(options["observer_kubeconfig"].absolute()),
                 prometheus_url=options["prometheus_url"],
+                istiod_url=options["istiod_url"],
                 by=COMMAND, now=timezone.now(), replace=options["replace"],
             )  # fmt: skip
         except NameTaken as error:
