@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e import judge
 from tests.e2e.people import People
 from tests.e2e.stage import NAMESPACE, Stage
 
@@ -48,6 +49,8 @@ def test_from_the_form_to_the_mesh(people: People, stage: Stage) -> None:
     approves(bob)
     for page in (alice, bob):
         moves_to_applied_by_itself(page)
+    if judge.is_here():
+        assert judge.unsaid(stage, bob) == []
     reads_the_story(alice, pk)
     is_in_the_mesh(stage)
     expect(share_of_v2(onlooker)).to_have_text(TEN_MEASURED, timeout=FOLLOWS)
