@@ -78,7 +78,7 @@ def test_a_refused_configuration_is_on_the_board_and_on_the_page_with_its_reason
     assert f"1 of 4 proxies out of sync: the newest configuration is refused. {REASON}".replace("<no>", "&lt;no&gt;") in board
     page = text(client.get("/services/demo/bookinfo/reviews/"))
     assert "WARN 1 of 4 proxies out of sync" in page
-    assert f"goes on with the one before: {REASON}".replace("<no>", "&lt;no&gt;") in page
+    assert f"the one before stays in use: {REASON}".replace("<no>", "&lt;no&gt;") in page
 
 
 @pytest.mark.django_db
