@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from tests.demo.running import ROOT
 from tests.e2e.stage import Stage
+
+PICTURES = ROOT / "test-results"
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 # The browser reports every answer from 400 on. These are answers that a page is made for.
@@ -59,6 +62,21 @@ class People:
         page.goto("/account/sign-in/")
         sign_in(page, username, self.stage.password)
         return page
+
+
+def keep_open(page: Page) -> None:
+    """Mark the document: a reload would lose the mark."""
+    page.evaluate("window.neverLeft = true")
+
+
+def still_open(page: Page) -> bool:
+    return bool(page.evaluate("window.neverLeft === true"))
+
+
+def picture(page: Page, name: str) -> bytes:
+    """Leave the whole page in test-results/ for people to look at."""
+    PICTURES.mkdir(exist_ok=True)
+    return page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def sign_in(page: Page, username: str, password: str) -> None:

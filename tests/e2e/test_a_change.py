@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e import judge
-from tests.e2e.people import People
+from tests.e2e.people import People, keep_open, still_open
 from tests.e2e.stage import NAMESPACE, Stage
 
 SOON, FOLLOWS = 20_000, 120_000  # milliseconds: the worker has applied; the mesh has followed within the window of its rates
@@ -211,12 +211,3 @@ def is_in_the_mesh(stage: Stage) -> None:
     assert route["metadata"]["annotations"]["meshportal.io/token"]
     assert "meshportal" in {entry["manager"] for entry in route["metadata"]["managedFields"]}
     assert route["spec"]["http"][0]["timeout"] == "5s", "what the form does not know was lost"
-
-
-def keep_open(page: Page) -> None:
-    """Mark the document: a reload loses the mark."""
-    page.evaluate("window.neverLeft = true")
-
-
-def still_open(page: Page) -> bool:
-    return bool(page.evaluate("window.neverLeft === true"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.demo.running import ROOT
 from tests.e2e.pages import prepare, sights
-from tests.e2e.people import People
+from tests.e2e.people import People, picture
 from tests.e2e.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -17,8 +16,6 @@ HEIGHTS = {360: 740, 1280: 900, 1920: 1080}
 @pytest.mark.parametrize("width", HEIGHTS)
 def test_pictures(people: People, sandbox: Stage, width: int) -> None:
     changes = prepare(sandbox)
-    folder = ROOT / "test-results"
-    folder.mkdir(exist_ok=True)
     shown = [sight for sight in sights(sandbox, changes) if sight.name in SHOWN]
     for language, locale in (("en", "en-GB"), ("zh", "zh-CN")):
         for theme in ("light", "dark"):
@@ -27,5 +24,5 @@ def test_pictures(people: People, sandbox: Stage, width: int) -> None:
             for sight in shown:
                 page = pages[sight.who]
                 sight.show(page)
-                picture = page.screenshot(path=folder / f"{sight.name}-{width}-{language}-{theme}.png", full_page=True)
-                assert len(picture) > 10_000, f"{sight.name} is an empty picture"
+                taken = picture(page, f"{sight.name}-{width}-{language}-{theme}")
+                assert len(taken) > 10_000, f"{sight.name} is an empty picture"
