@@ -65,12 +65,14 @@ class Mirror:
             self._good(kind, now)
 
     def happened(self, kind: Kind, event: WatchEvent, now: float) -> None:
+        """A bookmark shows that the watch is open, and no more: an API server makes it from its memory, its etcd may be gone."""
         decode = DECODERS.get(kind, _whole)
         decoded = decode(event.manifest) if event.type in {WatchType.ADDED, WatchType.MODIFIED} else None
         with self._lock:
-            self._good(kind, now)
             if event.type is WatchType.BOOKMARK:
+                self._kinds[kind].failures, self._kinds[kind].error = 0, ""
                 return
+            self._good(kind, now)
             if decoded is None:
                 self._kinds[kind].objects.pop(_key(event.manifest), None)
             else:

@@ -11,6 +11,7 @@ from tests.fakes import FakeCluster
 from tests.mesh.objects import pod, service
 
 BOOKMARK = WatchEvent(WatchType.BOOKMARK, {"metadata": {"resourceVersion": "7"}})
+NEWS = WatchEvent(WatchType.DELETED, {"metadata": {"name": "gone", "namespace": "shop", "resourceVersion": "8"}})
 
 
 def listed(at: float = 10.0) -> Mirror:
@@ -33,15 +34,22 @@ def test_nothing_is_known_before_everything_needed_was_listed() -> None:
 
 def test_a_word_on_any_watch_shows_that_the_quiet_ones_are_right_too() -> None:
     mirror = listed()
-    mirror.happened(VIRTUAL_SERVICE, BOOKMARK, 70.0)
+    mirror.happened(VIRTUAL_SERVICE, NEWS, 70.0)
     assert mirror.standing() == (70.0, 0, "")
+
+
+def test_a_bookmark_does_not_show_that_the_server_still_reaches_its_etcd() -> None:
+    mirror = listed()
+    mirror.silent("no answer in time")
+    mirror.happened(POD, BOOKMARK, 70.0)
+    assert mirror.standing() == (10.0, 1, "no answer in time")
 
 
 def test_a_watch_that_fails_was_right_until_then() -> None:
     mirror = listed()
-    mirror.happened(SERVICE, BOOKMARK, 70.0)
+    mirror.happened(SERVICE, NEWS, 70.0)
     mirror.failed(POD, "connection reset")
-    mirror.happened(SERVICE, BOOKMARK, 75.0)
+    mirror.happened(SERVICE, NEWS, 75.0)
     assert mirror.standing() == (70.0, 1, "connection reset")
     mirror.failed(POD, "connection reset")
     assert mirror.standing() == (70.0, 2, "connection reset")
