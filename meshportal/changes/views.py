@@ -18,7 +18,7 @@ from meshportal.audit.models import AuditEvent
 from meshportal.catalog import queries as catalog
 from meshportal.changes import deciding, services
 from meshportal.changes.kinds import Subject, kind_named
-from meshportal.changes.models import EDITABLE, TERMINAL, WITHDRAWABLE, ChangeRequest, Review, Status
+from meshportal.changes.models import EDITABLE, TERMINAL, WITHDRAWABLE, ChangeRequest, Review, Revision, Status
 from meshportal.changes.presenting import findings_from, risk_from, view_of
 from meshportal.changes.queries import approvers_of, change_for, current_revision, plan_of, visible_changes, waiting_for
 from meshportal.changes.steps import approvals, steps_of
@@ -171,6 +171,8 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
         "may_settle": change.status == Status.NEEDS_HUMAN
         and (can(person, Verb.RESPOND, scope) or can(person, Verb.APPROVE, scope)),
         "moving": change.status not in TERMINAL,
+        "never_asked": change.status not in WITHDRAWABLE
+        and revision.dry_run in {Revision.DryRun.WAITING, Revision.DryRun.UNKNOWN},
         "story": AuditEvent.objects.filter(subject=change.label).order_by("-sequence"),
         "fingerprint": fingerprint(change),
         "now": timezone.now(),

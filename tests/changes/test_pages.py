@@ -159,3 +159,13 @@ def test_what_belongs_to_no_mesh_is_on_the_audit_page_of_admins_and_of_who_did_i
         client.force_login(who)
         seen[who.username] = "Created zoe" in client.get("/audit/").content.decode()
     assert seen == {"bob": False, "carol": True, "dave": True, "mallory": False}
+
+
+def test_a_change_that_was_not_tried_before_it_was_applied_does_not_wait_for_an_answer(
+    approved: Make, run: Make, cast: Cast, client: Client
+) -> None:
+    change = approved()
+    assert "The worker is asking the API server" in page_of(client, cast.alice, change)
+    page = page_of(client, cast.alice, run(change))
+    assert "The worker is asking the API server" not in page
+    assert "left its review before the cluster had answered" in page
