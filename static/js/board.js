@@ -64,9 +64,12 @@ const showAges = () => {
   document.querySelectorAll("[data-when]").forEach((part) => {
     part.hidden = !shown[part.dataset.when];
   });
+  // A page that has lost its server knows nothing of the observer, so it does not blame it.
+  const lost = document.getElementById("lost");
+  const silent = level === 2 && lost.hidden;
   const banner = document.getElementById("board-old");
-  if (banner && banner.hidden && level === 2) speak([banner.textContent.trim()]);
-  if (banner) banner.hidden = level < 2;
+  if (banner && banner.hidden && silent) speak([banner.textContent.trim()]);
+  if (banner) banner.hidden = !silent;
 };
 
 // Transitions only, never ticks: a reader of screens must not hear the same board every five seconds.

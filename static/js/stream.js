@@ -2,7 +2,7 @@
 "use strict";
 
 const QUIET_SECONDS = 12; // the server says something every ten
-const LOST_SECONDS = 25;
+const LOST_SECONDS = 18; // seen within five more, and so before five periods are over and the observer is taken to be silent
 
 const live = {
   root: null,
@@ -149,7 +149,10 @@ const connect = () => {
 };
 
 const watch = () => {
-  document.getElementById("lost").hidden = secondsSince(live.heard) < LOST_SECONDS;
+  const note = document.getElementById("lost");
+  const lost = secondsSince(live.heard) >= LOST_SECONDS;
+  if (lost && note.hidden) speak([note.textContent.trim()]);
+  note.hidden = !lost;
   if (secondsSince(live.streamed) > QUIET_SECONDS && !document.hidden) fetchWhole();
 };
 
