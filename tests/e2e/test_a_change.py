@@ -49,8 +49,7 @@ def test_from_the_form_to_the_mesh(people: People, stage: Stage) -> None:
     approves(bob)
     for page in (alice, bob):
         moves_to_applied_by_itself(page)
-    if judge.is_here():
-        assert judge.unsaid(stage, bob) == []
+    assert judge.unsaid(stage, bob) == []
     reads_the_story(alice, pk)
     is_in_the_mesh(stage)
     expect(share_of_v2(onlooker)).to_have_text(TEN_MEASURED, timeout=FOLLOWS)

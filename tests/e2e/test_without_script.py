@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e import judge
 from tests.e2e.people import People
 from tests.e2e.stage import Stage
 
@@ -44,6 +45,7 @@ def test_a_change_from_the_form_to_applied(people: People, sandbox: Stage) -> No
         bob.wait_for_timeout(1_000)
         bob.reload()
     expect(applied).to_be_visible()
+    assert judge.unsaid(sandbox, bob) == []
 
 
 def test_menus_theme_language_and_the_way_out(people: People) -> None:
