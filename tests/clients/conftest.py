@@ -21,8 +21,8 @@ def server() -> Iterator[Recorder]:
 
 @pytest.fixture
 def cluster(server: Recorder) -> Iterator[KubernetesCluster]:
-    """A client of `server` with a token, that waits a fifth of a second for answers."""
-    adapter = KubernetesCluster(configuration(server.url), connect_seconds=0.2, read_seconds=0.2)
+    """A client of `server` with a token, that waits long enough for a busy machine, and no longer."""
+    adapter = KubernetesCluster(configuration(server.url), connect_seconds=2, read_seconds=1.5)
     yield adapter
     adapter.close()
 

@@ -15,7 +15,7 @@ from tests.recorder import Recorder
 
 @pytest.fixture
 def istiod(server: Recorder) -> Iterator[IstiodDebug]:
-    adapter = IstiodDebug(server.url + "/", timeout=(0.2, 0.2))
+    adapter = IstiodDebug(server.url + "/", timeout=(2, 1.5))
     yield adapter
     adapter.close()
 
@@ -58,4 +58,4 @@ def test_every_failure_is_one_sentence(
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "http://[::1"])
 def test_an_address_that_leads_nowhere_is_one_sentence_too(url: str) -> None:
     with pytest.raises(ControlPlaneUnavailable, match="cannot be reached"):
-        IstiodDebug(url, timeout=(0.2, 0.2)).sync_states()
+        IstiodDebug(url, timeout=(2, 1.5)).sync_states()

@@ -52,7 +52,7 @@ def test_no_error_shows_a_credential(server: Recorder, trouble: str, where: str)
         getattr(server, trouble)()
     url = server.url.replace("//", f"//portal:{SECRET}@") if where == "url" else server.url
     headers = {"url": {}, "Authorization": {"Authorization": f"Bearer {SECRET}"}, "X-Key": {"X-Key": f"{SECRET}\n"}}[where]
-    metrics = PrometheusMetrics(url, timeout=(0.2, 0.2), headers=headers)
+    metrics = PrometheusMetrics(url, timeout=(2, 1.5), headers=headers)
     error = failing(metrics)
     shown = "".join(traceback.format_exception(error)) + repr(error)
     assert SECRET not in shown

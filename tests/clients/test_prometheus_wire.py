@@ -32,7 +32,7 @@ METHODS: dict[str, Callable[[PrometheusMetrics], object]] = {
 
 @pytest.fixture
 def metrics(server: Recorder) -> Iterator[PrometheusMetrics]:
-    adapter = PrometheusMetrics(server.url, timeout=(0.2, 0.2))
+    adapter = PrometheusMetrics(server.url, timeout=(2, 1.5))
     yield adapter
     adapter.close()
 
