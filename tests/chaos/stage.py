@@ -1,4 +1,5 @@
-"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`.
+"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`,
+`… open NAME WORKER_KUBECONFIG OBSERVER_KUBECONFIG PROMETHEUS`.
 
 Runs in a process of its own, because the database is that of the worker under test and not pytest's.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshportal.settings")
 
@@ -19,6 +21,8 @@ from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 import meshportal.celery  # noqa: E402,F401
+from meshportal.accounts.models import Person  # noqa: E402
+from meshportal.accounts.services import issue_token  # noqa: E402
 from meshportal.audit.models import AuditEvent  # noqa: E402
 from meshportal.audit.services import verify  # noqa: E402
 from meshportal.catalog.models import LiveObject  # noqa: E402
@@ -28,6 +32,9 @@ from meshportal.changes.kinds import Subject  # noqa: E402
 from meshportal.changes.models import ChangeRequest, HostClaim, Review, Write  # noqa: E402
 from meshportal.clients import connect  # noqa: E402
 from meshportal.clusters.models import Cluster  # noqa: E402
+from meshportal.clusters.services import register  # noqa: E402
+from meshportal.demo.people import DEMO, admit  # noqa: E402
+from meshportal.demo.people import cast as cast_of_demo  # noqa: E402
 from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE  # noqa: E402
 from meshportal.mesh.snapshot import Snapshot  # noqa: E402
 from tests.cast import destination_rule, people, reviews, virtual_service  # noqa: E402
@@ -70,14 +77,28 @@ def prepare(kubeconfig: str) -> dict[str, object]:
     return {"change": change.pk}
 
 
-def report(pk: int) -> dict[str, object]:
+def open_portal(name: str, worker: str, observer: str, prometheus: str) -> dict[str, object]:
+    """Tables, static files, the demo's people, a token of bob's, and the mesh `name`."""
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    now = timezone.now()
+    password = admit(cast_of_demo(name), now=now)
+    register(name, worker_kubeconfig=worker, observer_kubeconfig=observer, prometheus_url=prometheus, by=DEMO, now=now)
+    bob = Person.objects.get(username="bob")
+    return {"password": password, "token": issue_token(bob, "chaos", by=DEMO, now=now)}
+
+
+def report(pk: str) -> dict[str, object]:
     """What the portal believes about a change."""
-    change = ChangeRequest.objects.get(pk=pk)
+    change = ChangeRequest.objects.get(pk=int(pk))
     return {
         "status": change.status,
         "note": change.note,
         "epoch": change.epoch,
-        "writes": [[write.item.kind, write.token, write.state] for write in Write.objects.order_by("id")],
+        "writes": [
+            [write.item.kind, write.token, write.state]
+            for write in Write.objects.filter(item__revision__change=change).order_by("id")
+        ],
         "verbs": list(AuditEvent.objects.filter(subject=change.label).order_by("sequence").values_list("verb", flat=True)),
         "chain_holds": verify().broken_at is None,
         "claims": HostClaim.objects.count(),
@@ -85,5 +106,6 @@ def report(pk: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    verb, argument = sys.argv[1:]
-    print(json.dumps(prepare(argument) if verb == "prepare" else report(int(argument))))
+    acts: dict[str, Callable[..., dict[str, object]]] = {"prepare": prepare, "report": report, "open": open_portal}
+    verb, *arguments = sys.argv[1:]
+    print(json.dumps(acts[verb](*arguments)))
