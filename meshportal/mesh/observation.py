@@ -20,8 +20,6 @@ T = TypeVar("T")
 
 FAILURES = 2
 """Failed looks in a row, or periods without a look, after which a source is not believed any more."""
-KEEP_PERIODS = 5
-"""For so many periods old numbers stay in the Snapshot, whose source says how old they are; then they are no data."""
 SILENT = "no answer in time"
 NO_ISTIOD = "Prometheus has no series of istiod"
 PROMETHEUS, KUBERNETES, ISTIOD, SYNCZ = "prometheus", "kubernetes", "istiod", "syncz"
@@ -46,10 +44,6 @@ class Last(Generic[T]):
     def fresh(self, now: float, period: float) -> bool:
         """Whether the answer can be taken as of now."""
         return self.at is not None and self.failures < FAILURES and now - self.at <= FAILURES * period * self.every
-
-    def kept(self, now: float, period: float) -> bool:
-        """Whether the answer is still shown, with its age."""
-        return self.at is not None and now - self.at <= (KEEP_PERIODS + self.every - 1) * period
 
 
 @dataclass(frozen=True)
@@ -120,16 +114,15 @@ def observe(
 
 
 class _Look:
-    """One moment's answers, each either fresh, merely kept, or gone."""
+    """One moment's answers. What is not fresh is no data: beside UNKNOWN, an old number would be read as a true one."""
 
     def __init__(self, moment: Moment, kubernetes: Last[Survey], metrics: Metrics, answer: Last[Sync] | None) -> None:
         self.moment, self.kubernetes, self.metrics, self.answer = moment, kubernetes, metrics, answer
         self.sync = answer.value if answer is not None and self.fresh(answer) else None
-        self.counted, self.metrics_fresh = self.shown(kubernetes), self.fresh(metrics.traffic)
-        self.inventory_fresh = self.fresh(kubernetes)
-        self.signals: dict[ServiceRef, Signals] = signals(metrics.traffic.value) if self.shown(metrics.traffic) else {}
-        self.latencies = latencies(metrics.latency.value) if self.shown(metrics.latency) else {}
-        self.shares = shares(metrics.versions.value) if self.shown(metrics.versions) else {}
+        self.inventory_fresh, self.metrics_fresh = self.fresh(kubernetes), self.fresh(metrics.traffic)
+        self.signals: dict[ServiceRef, Signals] = signals(metrics.traffic.value) if self.metrics_fresh else {}
+        self.latencies = latencies(metrics.latency.value) if self.fresh(metrics.latency) else {}
+        self.shares = shares(metrics.versions.value) if self.metrics_fresh and self.fresh(metrics.versions) else {}
         # not one Envoy in Prometheus: then nobody scrapes them, and none can be called unwell for that
         known = self.inventory_fresh and self.fresh(metrics.proxies) and bool(metrics.proxies.value)
         self.live = live_envoys(kubernetes.value, metrics.proxies.value) if known else None
@@ -137,11 +130,9 @@ class _Look:
     def fresh(self, last: Last[T]) -> bool:
         return last.fresh(self.moment.now, self.moment.period_seconds)
 
-    def shown(self, last: Last[T]) -> bool:
-        return self.fresh(last) or last.kept(self.moment.now, self.moment.period_seconds)
-
     def mesh_p95(self) -> float | None:
-        return mesh_p95(self.metrics.mesh_latency.value) if self.shown(self.metrics.mesh_latency) else None
+        known = self.metrics_fresh and self.fresh(self.metrics.mesh_latency)
+        return mesh_p95(self.metrics.mesh_latency.value) if known else None
 
     def service(self, known: ServiceFacts, before: Memory | None, limits: Limits) -> tuple[ServiceNow, Memory]:
         ref = known.service.ref
@@ -156,8 +147,8 @@ class _Look:
             signals=numbers,
             p95_ms=p95,
             selects=bool(known.service.selector),
-            pods_ready=known.pods_ready if self.counted else None,
-            pods_total=known.pods_total if self.counted else None,
+            pods_ready=known.pods_ready if self.inventory_fresh else None,
+            pods_total=known.pods_total if self.inventory_fresh else None,
             envoys_ready=len(self.live & known.proxies) if self.live is not None else None,
             envoys_total=len(known.proxies),
             out_of_sync=len(known.proxies & self.sync.troubled.keys()) if self.sync else None,
@@ -208,8 +199,8 @@ class _Look:
             found.append(
                 VersionNow(
                     version=version,
-                    pods_ready=ready if self.counted else None,
-                    pods_total=total if self.counted else None,
+                    pods_ready=ready if self.inventory_fresh else None,
+                    pods_total=total if self.inventory_fresh else None,
                     configured_percent=self._configured(known, version),
                     measured_percent=share.percent if share else None,
                     per_second=share.per_second if share else None,
@@ -220,7 +211,7 @@ class _Look:
 
     def _configured(self, known: ServiceFacts, version: str) -> float | None:
         """Percent by the route; a version that a route by version does not name gets 0 of it."""
-        if not self.counted or not known.route.percent:
+        if not self.inventory_fresh or not known.route.percent:
             return None
         return known.route.percent.get(version, 0.0)
 
@@ -239,7 +230,7 @@ class _Look:
                 namespace.owner,
                 namespace.injected,
                 ready.get(namespace.name, 0) if self.live is not None else None,
-                totals.get(namespace.name, 0) if self.counted else None,
+                totals.get(namespace.name, 0) if self.inventory_fresh else None,
                 listed[namespace.name] - troubled[namespace.name] if listed is not None and troubled is not None else None,
                 troubled[namespace.name] if troubled is not None else None,
             )
