@@ -242,7 +242,8 @@ else:
         "control_folder": str(QUEUE_DIR / "control"),
         "polling_interval": 0.1,
     }
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+# Ticks of a few seconds need no memory of the last one, and a schedule in a file is a lock that a killed beat leaves behind.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A message only says "look": what is due stands in rows, so every tick is safe to lose and safe to double.
 CELERY_BEAT_SCHEDULE = {
     "changes": {"task": "meshportal.changes.tasks.tick", "schedule": 2.0, "options": {"expires": 10}},

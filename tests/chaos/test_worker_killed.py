@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -52,19 +53,21 @@ def worker(folder: Path, failpoint: str = "") -> Iterator[subprocess.Popen[bytes
         "--loglevel",
         "WARNING",
     ]
+    log = (folder / "worker.log").open("ab")
     process = subprocess.Popen(
         command,
         env=environment(folder, MESHPORTAL_FAILPOINT=failpoint),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
     )
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+        log.close()
 
 
 def asked(info: Info, path: str) -> Any:
@@ -78,6 +81,21 @@ def asked(info: Info, path: str) -> Any:
 def live(info: Info, plural: str) -> dict[str, Any]:
     manifest: dict[str, Any] = asked(info, f"/apis/networking.istio.io/v1/namespaces/bookinfo/{plural}/reviews")
     return manifest
+
+
+def nothing_is_left(folder: Path) -> bool:
+    """Whether every process of this portal ends."""
+    mark = f"VAR_DIR={folder}\0".encode()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        left = False
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                left = left or mark in environ.read_bytes()
+        if not left:
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def waited_for(folder: Path, change: int, status: str) -> dict[str, Any]:
@@ -94,11 +112,12 @@ def test_a_killed_worker_loses_and_doubles_nothing(failpoint: str, tmp_path: Pat
         change = stage(portal, "prepare", info["kubeconfig"]["admin"])["change"]
         with worker(portal, failpoint) as doomed:
             assert doomed.wait(PATIENCE_SECONDS) == -signal.SIGKILL, "the failpoint was not reached"
+            assert nothing_is_left(portal), "the beat inside the worker outlived it"
         assert stage(portal, "report", str(change))["status"] == "applying"
         with worker(portal):
             told = waited_for(portal, change, "applied")
 
-        assert told["status"] == "applied", told
+        assert told["status"] == "applied", f"{told}\n{(portal / 'worker.log').read_text()[-3000:]}"
         assert told["epoch"] == 2
         assert told["chain_holds"]
         assert told["claims"] == 0
