@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 
 from meshportal.accounts.models import Person
 from meshportal.accounts.permissions import Scope, Verb, can
+from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.changes.kinds import Problem
 from meshportal.changes.models import ChangeRequest, Review, Revision, Status
 from meshportal.changes.queries import current_revision, scopes_of
-from meshportal.changes.services import IllegalTransition, Invalid, Refused, act, move, tell, text_problems
+from meshportal.changes.services import IllegalTransition, Invalid, Refused, move, tell, text_problems
 from meshportal.changes.tasks import apply_change
 
 
@@ -69,7 +70,7 @@ def decide(
             )
     except IntegrityError as error:
         raise IllegalTransition(_("You have decided on this plan already.")) from error
-    tell(act(by, via), decision.value, change, f"{review.get_decision_display().capitalize()}: {change.title}", now=now)
+    tell(actor(by, via), decision.value, change, f"{review.get_decision_display().capitalize()}: {change.title}", now=now)
     if decision is Review.Decision.REJECT:
         move(change, {Status.IN_REVIEW}, Status.REJECTED, now=now, note=comment.strip())
     elif _approvals(change) >= change.approvals_needed:
@@ -105,7 +106,7 @@ def stop(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: datetim
     if change.failure:
         raise IllegalTransition(_("%(change)s is being put back already.") % {"change": change.label})
     move(change, {Status.APPLYING}, Status.APPLYING, now=None, failure=f"Stopped by {by}.", lease_until=now)
-    tell(act(by, via), "stop", change, f"Stopped while it was being applied: {change.title}", now=now)
+    tell(actor(by, via), "stop", change, f"Stopped while it was being applied: {change.title}", now=now)
     _apply_soon(change)
     return change
 
@@ -122,5 +123,5 @@ def settle(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: datet
     note = f"{change.note}\nSettled by {by}: {comment.strip()}"
     move(change, {Status.NEEDS_HUMAN}, Status.FAILED, now=now, note=note, lease_until=None)
     change.claims.all().delete()
-    tell(act(by, via), "settle", change, f"Settled by hand: {comment.strip()}", now=now)
+    tell(actor(by, via), "settle", change, f"Settled by hand: {comment.strip()}", now=now)
     return change

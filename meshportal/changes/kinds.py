@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -40,7 +40,6 @@ class Proposal:
     titles: Mapping[str, str]  # by language code, "en" among them
     findings: Sequence[Finding] = ()
     risk: Risk | None = None
-    problems: Sequence[Problem] = field(default_factory=tuple)
 
 
 class SubjectUnknown(LookupError):

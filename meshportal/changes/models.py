@@ -24,7 +24,6 @@ class Status(models.TextChoices):
     NEEDS_HUMAN = "needs-human", _("Needs human")
 
 
-OPEN = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.NEEDS_HUMAN})
 EDITABLE = WITHDRAWABLE = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED})
 TERMINAL = frozenset({Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.FAILED})
 

@@ -89,9 +89,6 @@ class PlanView:
     managers: Sequence[tuple[str, str]]
     risk: RiskNote | None
 
-    def notes_for(self, field: str) -> list[FindingNote]:
-        return [note for note in self.findings if note.field == field]
-
 
 def view_of(
     kind_name: str,

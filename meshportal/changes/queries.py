@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Prefetch, Q, QuerySet
 
 from meshportal.accounts.models import Person
-from meshportal.accounts.permissions import MAY, Namespaces, Scope, Verb, bindings_of, people_who_can, visible_namespaces
+from meshportal.accounts.permissions import MAY, Namespaces, Scope, Verb, bindings_of, people_who_can
 from meshportal.changes.models import ChangeRequest, Item, Review, Revision, Status
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.plans import Plan, PlanItem
@@ -105,7 +105,3 @@ def open_changes_of(cluster: Cluster, namespace: str, service: str) -> QuerySet[
     """Changes of the same host that are under way: shown to authors and reviewers of each other."""
     under_way = [Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.NEEDS_HUMAN]
     return ChangeRequest.objects.filter(cluster=cluster, namespace=namespace, service=service, status__in=under_way)
-
-
-def may_be_seen(person: Person, change: ChangeRequest) -> bool:
-    return change.namespace in visible_namespaces(person, change.cluster.name)

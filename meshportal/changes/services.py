@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from meshportal.accounts.models import Person
 from meshportal.accounts.permissions import Scope, Verb, can
+from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
 from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
@@ -55,10 +56,6 @@ class Stale(Exception):
     def __init__(self, proposal: Proposal) -> None:
         super().__init__("The mesh has changed since the form was opened")
         self.proposal = proposal
-
-
-def act(person: Person, via: AuditEvent.Via) -> Actor:
-    return Actor(person.pk, person.username, via)
 
 
 def propose(kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person) -> Proposal:
@@ -118,7 +115,7 @@ def draft(
         **_plan_columns(proposal),
     )
     _save_revision(change, proposal, by=by, now=now)
-    tell(act(by, via), "draft", change, f"Drafted: {change.title}", now=now)
+    tell(actor(by, via), "draft", change, f"Drafted: {change.title}", now=now)
     return change
 
 
@@ -150,7 +147,7 @@ def revise(
     Review.objects.filter(change=change, voided_at=None).update(voided_at=now)
     change.refresh_from_db()
     _save_revision(change, proposal, by=by, now=now)
-    tell(act(by, via), "revise", change, f"Revision {change.revision}: {change.title}", now=now)
+    tell(actor(by, via), "revise", change, f"Revision {change.revision}: {change.title}", now=now)
     return change
 
 
@@ -230,7 +227,7 @@ def submit(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: datet
     """Ask for review. Raises Refused, IllegalTransition."""
     _must(by, Verb.OPERATE, change)
     move(change, {Status.DRAFT}, Status.IN_REVIEW, now=now, submitted_at=now)
-    tell(act(by, via), "submit", change, f"Submitted for review: {change.title}", now=now)
+    tell(actor(by, via), "submit", change, f"Submitted for review: {change.title}", now=now)
     return change
 
 
@@ -239,7 +236,7 @@ def withdraw(change: ChangeRequest, *, by: Person, via: AuditEvent.Via, now: dat
     """Take a change back before it is applied. Raises Refused, IllegalTransition."""
     _must(by, Verb.OPERATE, change)
     move(change, WITHDRAWABLE, Status.WITHDRAWN, now=now, next_due_at=None)
-    tell(act(by, via), "withdraw", change, f"Withdrawn: {change.title}", now=now)
+    tell(actor(by, via), "withdraw", change, f"Withdrawn: {change.title}", now=now)
     return change
 
 

@@ -25,8 +25,6 @@ from meshportal.accounts.models import Person  # noqa: E402
 from meshportal.accounts.services import issue_token  # noqa: E402
 from meshportal.audit.models import AuditEvent  # noqa: E402
 from meshportal.audit.services import verify  # noqa: E402
-from meshportal.catalog.models import LiveObject  # noqa: E402
-from meshportal.catalog.models import Snapshot as SnapshotRow  # noqa: E402
 from meshportal.changes import deciding, services  # noqa: E402
 from meshportal.changes.kinds import Subject  # noqa: E402
 from meshportal.changes.models import ChangeRequest, HostClaim, Review, Write  # noqa: E402
@@ -35,9 +33,7 @@ from meshportal.clusters.models import Cluster  # noqa: E402
 from meshportal.clusters.services import register  # noqa: E402
 from meshportal.demo.people import DEMO, admit  # noqa: E402
 from meshportal.demo.people import cast as cast_of_demo  # noqa: E402
-from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE  # noqa: E402
-from meshportal.mesh.snapshot import Snapshot  # noqa: E402
-from tests.cast import destination_rule, people, reviews, virtual_service  # noqa: E402
+from tests.cast import destination_rule, observe, people, virtual_service  # noqa: E402
 
 PAGE = AuditEvent.Via.PAGE
 
@@ -53,21 +49,7 @@ def prepare(kubeconfig: str) -> dict[str, object]:
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bookinfo"}})
     for manifest in (virtual_service(v1=100), destination_rule("v1")):
         api.create(manifest)
-    for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
-        for manifest in api.list(kind).items:
-            metadata = manifest["metadata"]
-            LiveObject.objects.create(
-                cluster=cluster,
-                kind=kind.kind,
-                namespace=metadata["namespace"],
-                name=metadata["name"],
-                uid=metadata["uid"],
-                resource_version=metadata["resourceVersion"],
-                manifest=manifest,
-                observed_at=now,
-            )
-    snapshot = Snapshot("demo", 1, now.timestamp(), 5, 60, services=(reviews(),))
-    SnapshotRow.objects.create(cluster=cluster, observed_at=now, body=snapshot.to_json())
+    observe(cluster, api)
     subject = Subject(cluster, "bookinfo", "reviews")
     change = services.draft(
         "traffic", subject, {"weights": {"v1": 90, "v2": 10}}, by=cast.alice, via=PAGE, now=now, reason="a test of crashes"
