@@ -17,6 +17,9 @@ from meshportal.changes.queries import current_revision, scopes_of
 from meshportal.changes.services import IllegalTransition, Invalid, Refused, move, tell, text_problems
 from meshportal.changes.tasks import apply_change
 
+# The record has one language, whatever the reviewer's page is in.
+RECORDED = {Review.Decision.APPROVE: "Approved", Review.Decision.REJECT: "Rejected"}
+
 
 def why_not_decide(change: ChangeRequest, person: Person, via: AuditEvent.Via) -> str:
     """Why `person` cannot decide on this change, "" if they can. One place for page, API and services."""
@@ -70,7 +73,7 @@ def decide(
             )
     except IntegrityError as error:
         raise IllegalTransition(_("You have decided on this plan already.")) from error
-    tell(actor(by, via), decision.value, change, f"{review.get_decision_display().capitalize()}: {change.title}", now=now)
+    tell(actor(by, via), decision.value, change, f"{RECORDED[decision]}: {change.title}", now=now)
     if decision is Review.Decision.REJECT:
         move(change, {Status.IN_REVIEW}, Status.REJECTED, now=now, note=comment.strip())
     elif _approvals(change) >= change.approvals_needed:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
 from meshportal.accounts.models import Role, RoleBinding
 from meshportal.audit.models import AuditEvent
@@ -232,3 +233,10 @@ def test_an_approval_of_something_else_applies_nothing(
     Review.objects.update(**lapsed)
     assert run(change).status == Status.IN_REVIEW
     assert not mesh.api.writes
+
+
+def test_the_record_is_english_whatever_the_reviewer_reads(submitted: Make, cast: Cast) -> None:
+    change = submitted()
+    with translation.override("zh-hans"):
+        decide(change, cast.bob)
+    assert AuditEvent.objects.get(verb="approve").sentence == "Approved: Route 10 % of reviews to v2"
