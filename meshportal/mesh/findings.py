@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meshportal.mesh.refs import ResourceRef
+
 
 class Severity(StrEnum):
     ERROR = "error"  # blocks
@@ -18,12 +20,15 @@ class Severity(StrEnum):
 @dataclass(frozen=True)
 class Finding:
     """One remark. `code` is Kiali's (KIA…) or Istio's (IST…) where they have one, else ours (MP…); `field` is the form field it
-    is about, "" for the whole plan; `values` fill its sentence."""
+    is about, "" for the whole plan; `values` fill its sentence. `ref` and `path` (spec.http[0].timeout) say where in which
+    object, where a rule has looked at objects."""
 
     code: str
     severity: Severity
     field: str = ""
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    ref: ResourceRef | None = None
+    path: str = ""
 
 
 class Level(StrEnum):

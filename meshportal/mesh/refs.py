@@ -30,12 +30,17 @@ CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "VirtualService", "virtualservices")
 DESTINATION_RULE = Kind("networking.istio.io", "v1", "DestinationRule", "destinationrules")
+GATEWAY = Kind("networking.istio.io", "v1", "Gateway", "gateways")
+SERVICE_ENTRY = Kind("networking.istio.io", "v1", "ServiceEntry", "serviceentries")
+SIDECAR = Kind("networking.istio.io", "v1", "Sidecar", "sidecars")
 PEER_AUTHENTICATION = Kind("security.istio.io", "v1", "PeerAuthentication", "peerauthentications")
 AUTHORIZATION_POLICY = Kind("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies")
 TELEMETRY = Kind("telemetry.istio.io", "v1", "Telemetry", "telemetries")
 
 ISTIO_KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE, PEER_AUTHENTICATION, AUTHORIZATION_POLICY, TELEMETRY)
-KINDS = {kind.kind: kind for kind in (NAMESPACE, SERVICE, POD, CONFIG_MAP, DEPLOYMENT, *ISTIO_KINDS)}
+KINDS = {
+    kind.kind: kind for kind in (NAMESPACE, SERVICE, POD, CONFIG_MAP, DEPLOYMENT, GATEWAY, SERVICE_ENTRY, SIDECAR, *ISTIO_KINDS)
+}
 CLUSTER_SCOPED = frozenset({NAMESPACE})
 
 
