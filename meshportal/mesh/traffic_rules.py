@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from meshportal.mesh.field_errors import FieldError
 from meshportal.mesh.findings import Finding, Level, Risk, Severity
 from meshportal.mesh.hosts import names_service
 from meshportal.mesh.plans import Plan
@@ -17,17 +16,9 @@ BIG_SHIFT = 50  # percent points that change versions at once
 CLEAN_FOR_ONE_PERCENT = 299  # requests without an error that rule out 1 % of errors with 95 % confidence: ln 0.05 / ln 0.99
 
 
-@dataclass(frozen=True)
-class FieldError:
-    """Why one typed value cannot be used. `code`: not-a-number, out-of-range, unknown-subset, wrong-sum, not-editable."""
-
-    field: str
-    code: str
-    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
 def parse_weights(raw: Mapping[str, Any], live: TrafficLive) -> tuple[TrafficIntent | None, list[FieldError]]:
-    """Weights as typed or sent, by subset: text or whole numbers; empty is 0. Returns the intent, or None and every error."""
+    """Weights as typed or sent, by subset: text or whole numbers; empty is 0. Returns the intent, or None and every error, with
+    code not-a-number, out-of-range, unknown-subset, wrong-sum or not-editable."""
     errors: list[FieldError] = []
     try:
         editable_route(live)

@@ -9,11 +9,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from meshportal.mesh.field_errors import FieldError
 from meshportal.mesh.findings import Finding
 from meshportal.mesh.plans import FieldChange, Plan, PlanItem, field_changes
 from meshportal.mesh.refs import DESTINATION_RULE, ServiceRef
 from meshportal.mesh.traffic import NotEditable, TrafficLive, live_weights
-from meshportal.mesh.traffic_rules import FieldError
 
 
 def error_sentence(error: FieldError) -> str:
