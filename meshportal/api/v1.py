@@ -68,7 +68,7 @@ def invalid(request: HttpRequest, error: Invalid) -> HttpResponse:
 @api.exception_handler(Stale)
 def stale(request: HttpRequest, error: Stale) -> HttpResponse:
     message = "The mesh has changed since you read it. Read it again; `base` is what is live now."
-    return api.create_response(request, {"message": message, "base": error.proposal.plan.base}, status=409)
+    return api.create_response(request, {"message": message, "base": error.proposal.base}, status=409)
 
 
 @api.exception_handler(IllegalTransition)

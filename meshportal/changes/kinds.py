@@ -40,6 +40,27 @@ class Proposal:
     titles: Mapping[str, str]  # by language code, "en" among them
     findings: Sequence[Finding] = ()
     risk: Risk | None = None
+    live_base: str = ""  # set by kinds whose plan names other objects for other intents; else the plan's own base counts
+
+    @property
+    def base(self) -> str:
+        """Digest of what is live, whatever is asked: a form that was opened on another is stale."""
+        return self.live_base or self.plan.base
+
+
+@dataclass(frozen=True)
+class Current:
+    """What is live, as a form or a pipeline starts from it.
+
+    `raw` has the shape that `propose` takes, so that sending it back unchanged changes nothing. `kept` are paths of live fields
+    that it cannot show; they survive. `blocked` is why nothing can be asked at all, "" if something can.
+    """
+
+    raw: Mapping[str, Any]
+    base: str
+    kept: Sequence[str] = ()
+    blocked: str = ""
+    per_second: float | None = None
 
 
 class SubjectUnknown(LookupError):
@@ -53,6 +74,12 @@ class ChangeKind(Protocol):
 
     def propose(self, subject: Subject, raw: Mapping[str, Any]) -> Proposal | list[Problem]:
         """From what was typed or sent to a proposal, or to every reason why not. Raises SubjectUnknown."""
+
+    def current(self, subject: Subject) -> Current:
+        """What is live now. Raises SubjectUnknown."""
+
+    def raw_of(self, intent: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was asked in a change, as `propose` takes it."""
 
     def form_address(self, subject: Subject) -> str:
         """Where its form is; with ?change=ID it edits that change."""

@@ -159,7 +159,7 @@ def _acceptable(
         outcome = propose(kind, subject, raw, by=by)
     except Invalid as error:
         raise Invalid([*error.problems, *problems]) from None
-    if base and base != outcome.plan.base:
+    if base and base != outcome.base:
         raise Stale(outcome)
     for finding in blocking(outcome.findings):
         sentence, remedy = kind_named(kind).sentence(finding)

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 
-from meshportal.changes.kinds import Problem, Proposal, Subject
+from meshportal.changes.kinds import Current, Problem, Proposal, Subject
 from meshportal.mesh.findings import Finding
 from meshportal.mesh.plans import FieldChange, Plan
 from meshportal.mesh.refs import ServiceRef
-from meshportal.mesh.traffic import live_weights, render
+from meshportal.mesh.traffic import NotEditable, TrafficIntent, live_weights, render, whole_percents
 from meshportal.mesh.traffic_rules import analyse, assess, parse_weights
 from meshportal.policies.traffic import words
 from meshportal.policies.traffic.live import traffic_live
@@ -41,6 +41,18 @@ class Traffic:
             findings=findings,
             risk=assess(intent, live, findings),
         )
+
+    def current(self, subject: Subject) -> Current:
+        live = traffic_live(subject)
+        try:
+            weights = whole_percents(live_weights(live) or {})
+            base = render(TrafficIntent(live.service, {}), live).base
+        except NotEditable as error:
+            return Current({"weights": {}}, "", blocked=words.not_editable(error.code, ", ".join(error.names)))
+        return Current({"weights": weights}, base, per_second=live.per_second)
+
+    def raw_of(self, intent: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"weights": dict(intent["weights"])}
 
     def form_address(self, subject: Subject) -> str:
         return reverse("policies:traffic", args=[subject.cluster.name, subject.namespace, subject.service])

@@ -114,7 +114,7 @@ def _save(request: PersonRequest, subject: Subject, live: TrafficLive, edited: C
         return _page(request, subject, live, form, _proposal(request, subject), change=edited, status=422)
     except services.Stale as stale:
         sentence = _("The mesh has changed since you opened this form. Below is the difference from what is live now.")
-        form = form_of(live, data, [Problem("", sentence)], base=stale.proposal.plan.base)
+        form = form_of(live, data, [Problem("", sentence)], base=stale.proposal.base)
         return _page(request, subject, live, form, stale.proposal, change=edited, status=409)
     messages.success(request, _("Saved as a draft.") if change.status == Status.DRAFT else _("Submitted for review."))
     return SeeOther(reverse("changes:detail", args=[change.pk]))
