@@ -12,7 +12,7 @@ from meshportal.catalog.models import LiveObject
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clients.ports import ClusterPort
 from meshportal.clusters.models import Cluster
-from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Manifest
+from meshportal.mesh.refs import ISTIO_KINDS, Manifest
 from meshportal.mesh.snapshot import MeshNow, ServiceNow, Snapshot, Source, State, VersionNow, Why
 from tests.fakes import FakeCluster
 
@@ -102,7 +102,7 @@ class Mesh:
 def observe(cluster: Cluster, api: ClusterPort, **changes: Any) -> Snapshot:
     """Let the catalog see what is live in `api`, as the observer does; `changes` are fields of reviews."""
     LiveObject.objects.all().delete()
-    for kind in (VIRTUAL_SERVICE, DESTINATION_RULE):
+    for kind in ISTIO_KINDS:
         for manifest in api.list(kind).items:
             metadata = manifest["metadata"]
             LiveObject.objects.create(

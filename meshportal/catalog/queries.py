@@ -11,8 +11,9 @@ from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clusters.models import Cluster
 from meshportal.mesh import totals
 from meshportal.mesh import trail as trails
+from meshportal.mesh.facts import Facts
 from meshportal.mesh.hosts import routes_in_mesh, rules_service
-from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, Manifest, ServiceRef
+from meshportal.mesh.refs import DESTINATION_RULE, ISTIO_KINDS, VIRTUAL_SERVICE, Kind, Manifest, ServiceRef
 from meshportal.mesh.snapshot import NamespaceNow, Snapshot
 
 WORKER = "worker"
@@ -62,6 +63,13 @@ def live_objects_for_service(cluster: Cluster, namespace: str, service: str) -> 
         elif kind == DESTINATION_RULE.kind and rules_service(manifest, ref):
             found[1].append(manifest)
     return found
+
+
+def facts(cluster: Cluster) -> Facts:
+    """What rules and forms know of the mesh of `cluster`: everything, whoever asks, for a rule that saw less would say less."""
+    rows = LiveObject.objects.filter(cluster=cluster, kind__in=[kind.kind for kind in ISTIO_KINDS])
+    objects = tuple(rows.order_by("kind", "namespace", "name").values_list("manifest", flat=True))
+    return Facts(objects=objects, istio_version=cluster.istio_version, whole=False)
 
 
 def worker_heartbeat() -> datetime | None:

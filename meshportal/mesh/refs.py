@@ -37,10 +37,10 @@ PEER_AUTHENTICATION = Kind("security.istio.io", "v1", "PeerAuthentication", "pee
 AUTHORIZATION_POLICY = Kind("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies")
 TELEMETRY = Kind("telemetry.istio.io", "v1", "Telemetry", "telemetries")
 
-ISTIO_KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE, PEER_AUTHENTICATION, AUTHORIZATION_POLICY, TELEMETRY)
-KINDS = {
-    kind.kind: kind for kind in (NAMESPACE, SERVICE, POD, CONFIG_MAP, DEPLOYMENT, GATEWAY, SERVICE_ENTRY, SIDECAR, *ISTIO_KINDS)
-}
+ROUTING_KINDS = (VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, SERVICE_ENTRY, SIDECAR)
+"""What decides where a request goes."""
+ISTIO_KINDS = (*ROUTING_KINDS, PEER_AUTHENTICATION, AUTHORIZATION_POLICY, TELEMETRY)
+KINDS = {kind.kind: kind for kind in (NAMESPACE, SERVICE, POD, CONFIG_MAP, DEPLOYMENT, *ISTIO_KINDS)}
 CLUSTER_SCOPED = frozenset({NAMESPACE})
 
 
