@@ -253,7 +253,14 @@ CELERY_BEAT_SCHEDULE = {
 # ---------------------------------------------------------------- the portal's own
 
 # Kinds of change: their code, and the class that knows the form and renders the objects.
-CHANGE_KINDS = {"traffic": "meshportal.policies.traffic.kind.Traffic"}
+CHANGE_KINDS = {
+    "traffic": "meshportal.policies.traffic.kind.Traffic",
+    "routes": "meshportal.policies.routes.kind.Routes",
+    "destination": "meshportal.policies.destination.kind.Destination",
+    "gateway": "meshportal.policies.gateway.kind.Gateway",
+    "removal": "meshportal.policies.removing.kind.Removal",
+    "copy": "meshportal.policies.copying.kind.Copy",
+}
 # An apply that has not finished within its lease is taken over by another worker.
 APPLY_LEASE_SECONDS = env_int("APPLY_LEASE_SECONDS", 30)
 OBSERVER_TICK_SECONDS = env_int("OBSERVER_TICK_SECONDS", 5)

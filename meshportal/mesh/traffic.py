@@ -217,5 +217,5 @@ def _new(ref: ResourceRef, spec: dict[str, Any]) -> Manifest:
 def read_weights(plan: Plan, service: ServiceRef) -> dict[str, int]:
     """The inverse of `render`: what a rendered plan's VirtualService gives each subset, without those that get nothing."""
     after = next(item.after for item in plan.items if item.ref.kind == VIRTUAL_SERVICE)
-    shares = live_weights(TrafficLive(service, virtual_services=(after,)))
+    shares = live_weights(TrafficLive(service, virtual_services=(after,) if after else ()))
     return {subset: round(share) for subset, share in (shares or {}).items() if share > 0}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import path
-
-from meshportal.policies.traffic import views as traffic
+from meshportal.policies.editing import patterns
+from meshportal.policies.traffic.views import TrafficEditor
 
 app_name = "policies"
 
 urlpatterns = [
-    path("traffic/<slug:cluster>/<slug:namespace>/<slug:service>/", traffic.edit, name="traffic"),
-    path("traffic/<slug:cluster>/<slug:namespace>/<slug:service>/preview/", traffic.preview, name="traffic-preview"),
+    *patterns(TrafficEditor()),
 ]

@@ -106,9 +106,10 @@ def _objects(item: PlanItem) -> list[str]:
         return [_("A new %(kind)s is created.") % {"kind": f"{item.ref.kind.kind} {item.ref.name}"}]
     if item.ref.kind != DESTINATION_RULE:
         return []
+    after = item.after or {}
     added = [change.after["name"] for change in field_changes(item) if isinstance(change.after, dict) and "name" in change.after]
-    if isinstance(item.after["spec"].get("subsets"), list) and not item.before["spec"].get("subsets") and item.changes_anything:
-        added = [subset["name"] for subset in item.after["spec"]["subsets"]]
+    if isinstance(after["spec"].get("subsets"), list) and not item.before["spec"].get("subsets") and item.changes_anything:
+        added = [subset["name"] for subset in after["spec"]["subsets"]]
     return [
         _("A new subset %(subset)s is added first, so that the route never points at nothing.") % {"subset": subset}
         for subset in added
@@ -116,7 +117,7 @@ def _objects(item: PlanItem) -> list[str]:
 
 
 def _other_routes(plan: Plan) -> int:
-    after = plan.items[-1].after
+    after = plan.items[-1].after or {"spec": {}}
     return max(0, len(after["spec"].get("http") or []) - 1)
 
 
