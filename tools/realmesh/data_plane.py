@@ -16,24 +16,26 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
-from tools.realmesh import build, control_page, metrics, sidecars
+from tools.realmesh import build, control_page, metrics, prometheus, sidecars, traffic
 from tools.realmesh.apps import App
 from tools.realmesh.kubectl import Kubectl
 from tools.realmesh.processes import Failed, Processes, free_ports
 from tools.realmesh.workloads import NAMESPACE, PORT, WORKLOADS, Workload, addresses, pod_range
 
 _POD_SECONDS = 20
+_SCRAPE_SECONDS = 2.0
 
 
 class DataPlane:
     """The running workloads. A context manager; `info` is what `dataplane` prints. Raises Failed when one does not start.
 
-    `mesh` is what `up` printed. A `folder` of the caller's is kept at the end.
+    `mesh` is what `up` printed. A `folder` of the caller's is kept at the end. With `watched` a Prometheus of the machine scrapes
+    it; `per_second` requests are sent to reviews all the time.
     """
 
     def __init__(
         self, mesh: dict[str, Any], envoy: Path, *, namespace: str = NAMESPACE, folder: Path | None = None,
-        workloads: tuple[Workload, ...] = WORKLOADS,
+        workloads: tuple[Workload, ...] = WORKLOADS, watched: bool = False, per_second: float = 0,
     ) -> None:  # fmt: skip
         if "xds_tls" not in mesh:
             raise Failed("This mesh has no istiod: start it without --no-istiod.")
@@ -42,6 +44,7 @@ class DataPlane:
         self.sidecars = [workload for workload in workloads if workload.sidecar]
         self.bin = build.binaries()
         self.kubectl = Kubectl(self.bin / "kube", Path(mesh["kubeconfig"]["admin"]))
+        self.watched, self.per_second = watched, per_second
         self.keep = folder is not None
         self.dir = (folder or Path(tempfile.mkdtemp(prefix="dataplane-"))).resolve()
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -63,6 +66,8 @@ class DataPlane:
         self._apply_workloads()
         self._start_sidecars()
         self._describe()
+        self._watch_and_send()
+        self.info["pids"] = self.processes.pids
         self.info["ready_seconds"] = round(time.monotonic() - began, 1)
 
     # ------------------------------------------------------------ objects
@@ -144,8 +149,16 @@ class DataPlane:
             "pods": {name: pod for name, (_, pod) in self.pods.items()},
             "control": control,
             "merged_metrics": f"{control}/metrics",
-            "pids": self.processes.pids,
         }
+
+    def _watch_and_send(self) -> None:
+        if self.watched:
+            config = metrics.scrape_config(self.mesh, self.info, _SCRAPE_SECONDS)
+            self.info["prometheus"] = prometheus.start(self.processes, config)
+        if self.per_second > 0:
+            callers: dict[str, str] = self.info["egress"]
+            for egress in callers.values():
+                traffic.send(egress, "reviews", self.per_second / len(callers))
 
     def stop(self) -> None:
         self.processes.stop()
