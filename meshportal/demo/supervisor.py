@@ -1,7 +1,7 @@
 """Starts every process of the product on one machine, watches them, stops them all.
 
-The order: database → people → the mesh (fake or real) → its world → web, worker, observer together. Nothing here knows whether
-the mesh is the sandbox after its addresses are written into the cluster's row.
+The order: database → people → the mesh (fake or real) → its world or its data plane → web, worker, observer together. Nothing
+here knows whether the mesh is the sandbox after its addresses are written into the cluster's row.
 """
 
 from __future__ import annotations
@@ -30,10 +30,14 @@ from meshportal.demo.people import DEMO, Member, admit, cast
 from meshportal.demo.processes import Child, Children, Failed, free_ports, is_free
 from meshportal.mesh.snapshot import Snapshot
 
-Mesh = Literal["sandbox", "real"]
+Mesh = Literal["sandbox", "real", "dataplane"]
 PORTS = ("web", "api", "world", "control")
 # Generous: a laptop that is busy with something else is slow, not broken.
-START_SECONDS = {"sandbox api": 30, "real control plane": 180, "world": 60, "web": 60, "first numbers": 180}
+START_SECONDS = {
+    "sandbox api": 30, "real control plane": 180, "real data plane": 120, "world": 60, "web": 60, "first numbers": 180,
+}  # fmt: skip
+REQUESTS_PER_SECOND = 40
+"""On the data plane: so many that by chance alone a version's measured share is never three points from its weight."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class Demo:
 
     def start(self) -> Ready:
         """Start everything and wait until the board has numbers. Raises Failed, naming what did not start."""
-        if self.mesh == "real" and (self.folder / "portal.sqlite3").exists():
+        if self.mesh != "sandbox" and (self.folder / "portal.sqlite3").exists():
             raise Failed(f"A real mesh is new at every start, and {self.folder} holds an earlier one: use another --folder.")
         began, self.started_at = time.monotonic(), time.time()
         step = self.progress.step
@@ -149,21 +153,34 @@ class Demo:
         return chosen
 
     def start_mesh(self, ports: dict[str, int]) -> None:
-        """Start the mesh and its world, and write their addresses into the cluster's row."""
-        info = self.start_real() if self.mesh == "real" else self.start_sandbox(ports["api"])
+        """Start the mesh and what carries traffic in it, and write their addresses into the cluster's row."""
+        info = self.start_sandbox(ports["api"]) if self.mesh == "sandbox" else self.start_real()
+        seen = self.start_data_plane() if self.mesh == "dataplane" else self.start_world(info, ports)
         kubeconfig: dict[str, str] = info["kubeconfig"]
+        register(
+            self.mesh, worker_kubeconfig=kubeconfig["portal"], observer_kubeconfig=kubeconfig["observer"],
+            prometheus_url=seen["prometheus"], istiod_url=info.get("istiod_http") or seen["istiod"],
+            by=DEMO, now=timezone.now(), replace=True,
+        )  # fmt: skip
+
+    def start_world(self, info: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
+        """Simulated workloads, traffic and metrics, on whatever mesh printed `info`."""
         istiod = ["--istiod-metrics", info["istiod_monitoring"] + "/metrics"] if "istiod_monitoring" in info else []
         with self.progress.step("world: workloads, traffic, metrics"):
             child = self.module(
-                "world", "meshportal.sandbox", "world", "--kube", kubeconfig["admin"],
+                "world", "meshportal.sandbox", "world", "--kube", info["kubeconfig"]["admin"],
                 "--port", str(ports["world"]), "--control-port", str(ports["control"]), *istiod,
             )  # fmt: skip
-            world = child.answer(START_SECONDS["world"])
-        register(
-            self.mesh, worker_kubeconfig=kubeconfig["portal"], observer_kubeconfig=kubeconfig["observer"],
-            prometheus_url=world["prometheus"], istiod_url=info.get("istiod_http") or world["istiod"],
-            by=DEMO, now=timezone.now(), replace=True,
-        )  # fmt: skip
+            return child.answer(START_SECONDS["world"])
+
+    def start_data_plane(self) -> dict[str, Any]:
+        """Real workloads with real sidecars, requests through them, and a Prometheus that scrapes them."""
+        with self.progress.step("real data plane: Envoys, requests, Prometheus"):
+            child = self.module(
+                "dataplane", "tools.realmesh", "dataplane", "--info", str(self.children.logs / "real.out"),
+                "--prometheus", "--requests", str(REQUESTS_PER_SECOND),
+            )  # fmt: skip
+            return child.answer(START_SECONDS["real data plane"])
 
     def start_sandbox(self, port: int) -> dict[str, Any]:
         with self.progress.step("sandbox api"):

@@ -1,4 +1,4 @@
-"""`manage.py demo`: the whole product on this machine, with a mesh in a box or a real control plane."""
+"""`manage.py demo`: the whole product on this machine, with a mesh in a box, a real control plane, or real proxies too."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sys
 import tempfile
 from argparse import SUPPRESS, ArgumentParser
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from meshportal.demo.processes import Failed
-from meshportal.demo.supervisor import Demo, Progress, Ready
+from meshportal.demo.supervisor import Demo, Mesh, Progress, Ready
 from meshportal.demo.walk import StepFailed, walk
 
 # What a developer may have set for another installation, and the demo must not follow.
@@ -30,7 +30,10 @@ class Command(BaseCommand):
     requires_system_checks = ()  # `migrate` checks, once the settings are the demo's own
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--mesh", choices=["sandbox", "real"], default="sandbox", help="what the portal looks after")
+        parser.add_argument(
+            "--mesh", choices=get_args(Mesh), default="sandbox",
+            help="what the portal looks after: all simulated, on a real control plane, or with real proxies and traffic as well",
+        )  # fmt: skip
         parser.add_argument("--check", action="store_true", help="walk a change through it, print one JSON object, and stop")
         parser.add_argument("--folder", type=Path, help="where it keeps its database, objects and logs; one demo per folder")
         parser.add_argument("--port", type=int, help="the port of the pages; else a free one, kept for the next start")
@@ -39,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path | None = options["folder"]
         if folder is None or folder.resolve() != settings.VAR_DIR.resolve():
-            start_again_in(folder, new=options["mesh"] == "real")
+            start_again_in(folder, new=options["mesh"] != "sandbox")
         signal.signal(signal.SIGTERM, interrupt)
         signal.signal(signal.SIGINT, interrupt)
         try:
