@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from meshportal import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -198,9 +199,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# A form of this portal has few fields and no files: larger bodies are refused before they are parsed.
+# A form of this portal has no files, and some forty fields for each route: larger bodies are refused before they are parsed.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # ---------------------------------------------------------------- language, time, files
 
@@ -271,36 +272,4 @@ FAILPOINT = env("MESHPORTAL_FAILPOINT")
 
 # ---------------------------------------------------------------- logs
 
-LOG_LEVEL = env("LOG_LEVEL", "INFO")
-LOG_FORMAT = env("LOG_FORMAT", "console")
-_processors: list[Any] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "portal": {
-            "()": "structlog.stdlib.ProcessorFormatter",
-            "foreign_pre_chain": _processors,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else structlog.dev.ConsoleRenderer(colors=False),
-            ],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "portal"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # uvicorn's access log would hold every address a person opens; it is off in the commands that start it
-    "loggers": {"celery.worker.strategy": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
-}
-structlog.configure(
-    processors=[*_processors, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
+LOGGING = logs.configured(env("LOG_LEVEL", "INFO"), env("LOG_FORMAT", "console"))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
-from django.utils import translation
 
 from meshportal.changes.kinds import Current, Problem, Proposal, Subject
 from meshportal.mesh.findings import Finding
@@ -15,6 +13,7 @@ from meshportal.mesh.plans import FieldChange, Plan
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.traffic import NotEditable, TrafficIntent, live_weights, render, whole_percents
 from meshportal.mesh.traffic_rules import analyse, assess, parse_weights
+from meshportal.policies.titles import titles
 from meshportal.policies.traffic import words
 from meshportal.policies.traffic.live import traffic_live
 
@@ -37,7 +36,7 @@ class Traffic:
         return Proposal(
             intent={"namespace": subject.namespace, "service": subject.service, "weights": dict(intent.weights)},
             plan=plan,
-            titles=_titles(subject.service, intent.weights, live_weights(live) or {}),
+            titles=titles(lambda: words.title(subject.service, intent.weights, live_weights(live) or {})),
             findings=findings,
             risk=assess(intent, live, findings),
         )
@@ -69,12 +68,3 @@ class Traffic:
 
     def sentence(self, finding: Finding) -> tuple[str, str]:
         return words.finding_sentence(finding)
-
-
-def _titles(service: str, weights: Mapping[str, int], before: Mapping[str, float]) -> dict[str, str]:
-    """The title in every language of the portal: whoever reads the list is not whoever wrote the change."""
-    titles: dict[str, str] = {}
-    for code, _name in settings.LANGUAGES:
-        with translation.override(code):
-            titles[code] = words.title(service, weights, before)
-    return titles
