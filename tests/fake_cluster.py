@@ -108,7 +108,7 @@ class FakeCluster:
         self._read[ref] = then
 
     def when_sent(self, ref: ResourceRef, before: Callable[[], object]) -> None:
-        """When the portal's next create or replace of `ref` is on its way, and before it is looked at, `before` happens."""
+        """When the portal's next write of `ref` is on its way, and before it is looked at, `before` happens."""
         self._before[ref] = before
 
     def when_written(self, ref: ResourceRef, then: Callable[[], object]) -> None:
@@ -200,12 +200,21 @@ class FakeCluster:
         self._judge(ref, manifest)
         return self._written(ref, manifest, dry_run)
 
-    def delete(self, ref: ResourceRef, *, expect: Version) -> None:
-        self._answer("delete", str(ref), ref.kind)
-        if ref in self._objects:
-            self._expected(ref, expect)
+    def delete(self, ref: ResourceRef, *, expect: Version, dry_run: bool = False) -> None:
+        self._answer("delete", str(ref), ref.kind, dry_run)
+        self._sent(ref, dry_run)
+        if ref not in self._objects:
+            return
+        self._expected(ref, expect)
+        if dry_run:
+            return
+        if self._objects[ref]["metadata"].get("finalizers"):
+            self._store(ref, self._leaving(ref))
+        else:
             self._erase(ref)
-            self._maybe_cut()
+        if then := self._then.pop(ref, None):
+            then()
+        self._maybe_cut()
 
     # ------------------------------------------------------------ inside
 
@@ -278,6 +287,15 @@ class FakeCluster:
             self._happened(WatchType.MODIFIED if ref in self._objects else WatchType.ADDED, ref, manifest)
             self._objects[ref] = manifest
         return manifest
+
+    def _leaving(self, ref: ResourceRef) -> Manifest:
+        """The object as it is while it waits for its finalizers: to set the time counts as a change of it."""
+        leaving = deepcopy(self._objects[ref])
+        metadata = leaving["metadata"]
+        if "deletionTimestamp" not in metadata:
+            revision = str(self._revision + 1)
+            metadata |= {"deletionTimestamp": MADE_AT, "generation": metadata["generation"] + 1, "resourceVersion": revision}
+        return leaving
 
     def _erase(self, ref: ResourceRef) -> None:
         self._revision += 1

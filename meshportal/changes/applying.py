@@ -22,7 +22,7 @@ from meshportal.accounts.permissions import Verb, can
 from meshportal.changes.failpoints import AFTER_CLAIM, BEFORE_FINISH, reach
 from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Revision, Status, Write
 from meshportal.changes.queries import WHOLE, current_revision, plan_item, plan_of, scopes_of
-from meshportal.changes.writing import LostLease, NotAsReviewed, Run, tell, write_item
+from meshportal.changes.writing import LostLease, NotAsReviewed, Run, is_leaving, may_have_removed, tell, write_item
 from meshportal.clients.ports import ClientError, ClusterPort
 from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
 
@@ -162,8 +162,11 @@ def _see_that_live_is_as_reviewed(run: Run) -> None:
         run.keep()
         item = plan_item(row)
         live = run.cluster.get(item.ref)
-        token = annotation(live, TOKEN_ANNOTATION)
-        ours = any(write.token == token for write in row.writes.all()) and same_fields(live, item.after, item.fields)
+        if item.after is None:
+            ours = live is None and may_have_removed(row)
+        else:
+            token = annotation(live, TOKEN_ANNOTATION)
+            ours = any(write.token == token for write in row.writes.all()) and same_fields(live, item.after, item.fields)
         if not ours and not same_fields(live, item.before, item.fields):
             raise NotAsReviewed(f"{item.ref} is not as it was reviewed: somebody changed it since")
 
@@ -203,7 +206,8 @@ def _never_made(run: Run, write: Write) -> bool:
         return False
     run.keep()
     item = plan_item(write.item)
-    return same_fields(run.cluster.get(item.ref), item.before, item.fields)
+    live = run.cluster.get(item.ref)
+    return same_fields(live, item.before, item.fields) and not is_leaving(live)
 
 
 def _tried_enough(row: Item) -> bool:

@@ -57,6 +57,10 @@ def _one(row: Item, cluster: ClusterPort) -> tuple[list[Reason], tuple[str, ...]
     if not same_fields(live, item.before, item.fields):
         return [Reason("", f"{item.ref} is not as it was when this plan was made")], ()
     try:
+        if item.after is None:
+            if live is not None:
+                cluster.delete(item.ref, expect=version_of(live), dry_run=True)
+            return [], ()
         if live is None:
             written = cluster.create(item.after, dry_run=True)
         else:

@@ -87,6 +87,7 @@ class Revision(models.Model):
     author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     intent = models.JSONField()
     findings = models.JSONField(default=list)
+    confirmed = models.JSONField(default=list)  # codes of the warnings that its author has ticked
     digest = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
     dry_run = models.CharField(max_length=10, choices=DryRun.choices, default=DryRun.WAITING)
@@ -102,7 +103,8 @@ class Revision(models.Model):
 
 
 class Item(models.Model):
-    """One object of a revision: as it was when the plan was made, and as it shall be. `before` is None where it did not exist."""
+    """One object of a revision: as it was when the plan was made, and as it shall be. `before` is None where it did not exist,
+    `after` where it is to be removed."""
 
     class Outcome(models.TextChoices):
         PENDING = "pending", _("not yet")
@@ -117,7 +119,7 @@ class Item(models.Model):
     namespace = models.CharField(max_length=63)
     name = models.CharField(max_length=253)
     before = models.JSONField(null=True)
-    after = models.JSONField()
+    after = models.JSONField(null=True)
     fields = models.JSONField()  # paths the intent reads or writes, such as [["spec", "http"]]
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.PENDING)
 
@@ -176,8 +178,9 @@ class Write(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.INTENDED)
     announced_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
-    expected = models.JSONField(null=True)  # {"uid", "resource_version"} read just before; None for a create
-    written = models.JSONField(null=True)  # {"uid", "resource_version"} after it
+    # {"uid", "resource_version"} read just before, of what is to be deleted the whole "manifest" too; None for a create
+    expected = models.JSONField(null=True)
+    written = models.JSONField(null=True)  # {"uid", "resource_version"} after it; None for a deletion
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
 

@@ -5,7 +5,7 @@ Each verb is one short transaction: guard, change, audit row. The guard is an UP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
+from meshportal.changes.confirming import confirmed_of, finding_row, unconfirmed, weighed
 from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
 from meshportal.changes.models import EDITABLE, WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
 from meshportal.mesh.findings import Level, Risk, blocking
@@ -59,13 +60,13 @@ class Stale(Exception):
 
 
 def propose(kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person) -> Proposal:
-    """A proposal for what was typed. Raises Invalid, SubjectUnknown."""
+    """A proposal for what was typed, its warnings counted in its risk. Raises Invalid, SubjectUnknown."""
     outcome = kind_named(kind).propose(subject, raw)
     if isinstance(outcome, list):
         raise Invalid(outcome)
     if problems := _out_of_reach(by, subject, outcome):
         raise Invalid(problems)
-    return outcome
+    return weighed(outcome)
 
 
 def _out_of_reach(person: Person, subject: Subject, proposal: Proposal) -> list[Problem]:
@@ -91,13 +92,15 @@ def draft(
     reason: str,
     ticket: str = "",
     base: str = "",
+    confirm: Collection[str] = (),
 ) -> ChangeRequest:
-    """Save what was typed as a new draft. `base` is the digest of the live objects the person looked at, "" for whatever is live.
+    """Save what was typed as a new draft. `base` is the digest of the live objects the person looked at, "" for whatever is live;
+    `confirm` are the codes of the warnings they have ticked.
 
     Raises Refused, Invalid, Stale, SubjectUnknown, AlreadyAsked.
     """
     _must(by, Verb.OPERATE, subject)
-    proposal = _acceptable(kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
+    proposal = _acceptable(kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base, confirm=confirm)
     place = {"cluster": subject.cluster, "namespace": subject.namespace, "service": subject.service}
     same = ChangeRequest.objects.filter(**place, author=by, digest=proposal.plan.digest, status__in=EDITABLE).first()
     if same is not None:
@@ -114,8 +117,8 @@ def draft(
         created_at=now,
         **_plan_columns(proposal),
     )
-    _save_revision(change, proposal, by=by, now=now)
-    tell(actor(by, via), "draft", change, f"Drafted: {change.title}", now=now)
+    confirmed = _save_revision(change, proposal, confirm, by=by, now=now)
+    tell(actor(by, via), "draft", change, f"Drafted: {change.title}{_ticked(confirmed)}", now=now, confirmed=confirmed)
     return change
 
 
@@ -130,14 +133,16 @@ def revise(
     reason: str,
     ticket: str = "",
     base: str = "",
+    confirm: Collection[str] = (),
 ) -> ChangeRequest:
-    """Replace the plan of a draft or of a change in review by a new revision, and void every review of the one before.
+    """Replace the plan of a draft or of a change in review by a new revision, and void every review of the one before. Warnings
+    are confirmed anew: see `draft`.
 
     Raises Refused, Invalid, Stale, SubjectUnknown, IllegalTransition.
     """
     subject = Subject(change.cluster, change.namespace, change.service)
     _must(by, Verb.OPERATE, subject)
-    proposal = _acceptable(change.kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base)
+    proposal = _acceptable(change.kind, subject, raw, by=by, reason=reason, ticket=ticket, base=base, confirm=confirm)
     columns = _plan_columns(proposal) | {"revision": change.revision + 1, "reason": reason.strip(), "ticket": ticket.strip()}
     guarded = ChangeRequest.objects.filter(pk=change.pk, revision=change.revision, status__in=EDITABLE)
     moved = guarded.update(**columns, note="", next_due_at=None)
@@ -146,13 +151,22 @@ def revise(
     ChangeRequest.objects.filter(pk=change.pk, status=Status.APPROVED).update(status=Status.IN_REVIEW, status_since=now)
     Review.objects.filter(change=change, voided_at=None).update(voided_at=now)
     change.refresh_from_db()
-    _save_revision(change, proposal, by=by, now=now)
-    tell(actor(by, via), "revise", change, f"Revision {change.revision}: {change.title}", now=now)
+    confirmed = _save_revision(change, proposal, confirm, by=by, now=now)
+    sentence = f"Revision {change.revision}: {change.title}{_ticked(confirmed)}"
+    tell(actor(by, via), "revise", change, sentence, now=now, confirmed=confirmed)
     return change
 
 
 def _acceptable(
-    kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person, reason: str, ticket: str, base: str
+    kind: str,
+    subject: Subject,
+    raw: Mapping[str, Any],
+    *,
+    by: Person,
+    reason: str,
+    ticket: str,
+    base: str,
+    confirm: Collection[str],
 ) -> Proposal:
     problems = text_problems(reason, ticket)
     try:
@@ -164,6 +178,7 @@ def _acceptable(
     for finding in blocking(outcome.findings):
         sentence, remedy = kind_named(kind).sentence(finding)
         problems.insert(0, Problem(finding.field, f"{sentence} {remedy}".strip()))
+    problems.extend(unconfirmed(outcome.findings, confirm))
     if problems:
         raise Invalid(problems)
     return outcome
@@ -194,7 +209,16 @@ def _plan_columns(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _save_revision(change: ChangeRequest, proposal: Proposal, *, by: Person, now: datetime) -> None:
+def _ticked(confirmed: Sequence[str]) -> str:
+    """The end of a record's sentence that says which warnings its author has accepted."""
+    return f" (confirmed the warnings {', '.join(confirmed)})" if confirmed else ""
+
+
+def _save_revision(
+    change: ChangeRequest, proposal: Proposal, confirm: Collection[str], *, by: Person, now: datetime
+) -> list[str]:
+    """Save the plan as the change's newest revision. Returns the codes of the warnings that were confirmed."""
+    confirmed = confirmed_of(proposal.findings, confirm)
     revision = Revision.objects.create(
         change=change,
         number=change.revision,
@@ -202,9 +226,8 @@ def _save_revision(change: ChangeRequest, proposal: Proposal, *, by: Person, now
         intent=dict(proposal.intent),
         digest=proposal.plan.digest,
         created_at=now,
-        findings=[
-            {"code": f.code, "severity": f.severity.value, "field": f.field, "values": dict(f.values)} for f in proposal.findings
-        ],
+        findings=[finding_row(finding) for finding in proposal.findings],
+        confirmed=confirmed,
     )
     Item.objects.bulk_create(
         Item(
@@ -220,6 +243,7 @@ def _save_revision(change: ChangeRequest, proposal: Proposal, *, by: Person, now
         )
         for position, item in enumerate(proposal.plan.items)
     )
+    return confirmed
 
 
 @transaction.atomic
@@ -266,7 +290,7 @@ def move(
     change.refresh_from_db()
 
 
-def tell(actor: Actor, verb: str, change: ChangeRequest, sentence: str, *, now: datetime) -> None:
+def tell(actor: Actor, verb: str, change: ChangeRequest, sentence: str, *, now: datetime, **data: object) -> None:
     record(
         actor,
         verb,
@@ -275,5 +299,5 @@ def tell(actor: Actor, verb: str, change: ChangeRequest, sentence: str, *, now: 
         now=now,
         cluster=change.cluster.name,
         namespace=change.namespace,
-        data={"service": change.service, "revision": change.revision, "digest": change.digest},
+        data={"service": change.service, "revision": change.revision, "digest": change.digest, **data},
     )

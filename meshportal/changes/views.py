@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from meshportal.accounts.permissions import Scope, Verb, can
+from meshportal.accounts.permissions import Scope, Verb, can, visible_namespaces
 from meshportal.accounts.requests import PersonRequest
 from meshportal.audit.models import AuditEvent
 from meshportal.catalog import queries as catalog
@@ -157,6 +157,8 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
             findings_from(revision.findings),
             risk_from(change.risk),
             service.per_second if service else None,
+            confirmed=revision.confirmed,
+            visible=visible_namespaces(person, change.cluster.name),
         ),
         "approvals": approvals(change),
         "why_not": refusal,

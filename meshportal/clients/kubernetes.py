@@ -114,10 +114,10 @@ class KubernetesCluster:
         attempt = Attempt("patch", str(ref))
         return Written(*self._wire.json(attempt, "PATCH", _object_path(ref), query, body, "application/json-patch+json"))
 
-    def delete(self, ref: ResourceRef, *, expect: Version) -> None:
+    def delete(self, ref: ResourceRef, *, expect: Version, dry_run: bool = False) -> None:
         preconditions = {"uid": expect.uid, "resourceVersion": expect.resource_version}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        status, answer, _ = self._wire.exchange("DELETE", _object_path(ref), body=body)
+        status, answer, _ = self._wire.exchange("DELETE", _object_path(ref), _dry(dry_run), body)
         if status not in (200, 202, 404):
             raise translate(Attempt("delete", str(ref)), status, answer)
 

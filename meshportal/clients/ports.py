@@ -146,7 +146,7 @@ class ClusterPort(Protocol):
     def patch(self, ref: ResourceRef, ops: Sequence[JsonPatchOp], *, dry_run: bool = False) -> Written:
         """JSON Patch. A failing `test` op or a missing path raises Conflict; an absent object too; Rejected otherwise."""
 
-    def delete(self, ref: ResourceRef, *, expect: Version) -> None:
+    def delete(self, ref: ResourceRef, *, expect: Version, dry_run: bool = False) -> None:
         """DELETE with preconditions. Absent is success. Raises Conflict if the live object is another."""
 
     def watch(self, kind: Kind, resource_version: str, *, timeout_seconds: float = 300) -> Iterator[WatchEvent]:

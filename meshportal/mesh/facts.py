@@ -86,4 +86,5 @@ class Facts:
         """The same mesh with a plan carried out."""
         touched = {item.ref: item.after for item in plan.items}
         kept: Iterable[Manifest] = (manifest for manifest in self.objects if ref_of(manifest) not in touched)
-        return replace(self, objects=(*kept, *touched.values()))
+        made = (manifest for manifest in touched.values() if manifest is not None)
+        return replace(self, objects=(*kept, *made))

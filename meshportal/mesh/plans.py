@@ -14,6 +14,20 @@ from meshportal.mesh.refs import Manifest, ResourceRef
 TOKEN_ANNOTATION = "meshportal.io/token"  # noqa: S105  the name of an annotation
 CHANGE_ANNOTATION = "meshportal.io/change"
 
+SERVER_WRITES = frozenset(
+    {
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "managedFields",
+        "selfLink",
+    }
+)
+"""Fields of metadata that a client cannot set, or must not set on an object it creates."""
+
 Fields = tuple[tuple[str, ...], ...]
 """Paths below an object, such as (("spec", "http"), ("spec", "hosts")): everything an intent reads or writes."""
 
@@ -30,20 +44,30 @@ ABSENT = Absent()
 
 @dataclass(frozen=True)
 class PlanItem:
-    """One object. `before` is None where it does not exist yet; `fields` bound what is compared and written."""
+    """One object. `before` is None where it does not exist yet, `after` where it is to be removed; `fields` bound what is
+    compared and written."""
 
     ref: ResourceRef
     before: Manifest | None
-    after: Manifest
+    after: Manifest | None
     fields: Fields
 
     @property
     def operation(self) -> str:
+        if self.after is None:
+            return "delete"
         return "create" if self.before is None else "replace"
 
     @property
+    def wanted(self) -> Manifest:
+        """`after` of an object that is to be there. Raises TypeError for a removal."""
+        if self.after is None:
+            raise TypeError(f"{self.ref} is to be removed")
+        return self.after
+
+    @property
     def changes_anything(self) -> bool:
-        return self.before is None or picked(self.before, self.fields) != picked(self.after, self.fields)
+        return not same_fields(self.before, self.after, self.fields)
 
 
 @dataclass(frozen=True)
@@ -132,6 +156,13 @@ def with_fields(live: Manifest, source: Manifest, fields: Fields) -> Manifest:
     return result
 
 
+def afresh(manifest: Manifest) -> Manifest:
+    """A copy of an object that can be made anew: without what only the server writes."""
+    result = {key: copy.deepcopy(value) for key, value in manifest.items() if key != "status"}
+    result["metadata"] = {key: value for key, value in result["metadata"].items() if key not in SERVER_WRITES}
+    return result
+
+
 def annotated(manifest: Manifest, annotations: dict[str, str]) -> Manifest:
     """A copy of `manifest` with `annotations` added."""
     result = copy.deepcopy(manifest)
@@ -174,7 +205,9 @@ def _differences(path: str, pointer: str, before: Any, after: Any) -> Iterator[F
 
 def json_patch(item: PlanItem) -> list[dict[str, Any]]:
     """RFC 6902 operations that turn `before` into `after`, for people who want to do it by hand. Removals come last and from the
-    end, so that no index moves under another."""
+    end, so that no index moves under another. Empty for an object that is made or removed: a patch does neither."""
+    if item.before is None or item.after is None:
+        return []
     changes = field_changes(item)
     added = [{"op": "add", "path": c.pointer, "value": c.after} for c in changes if c.before is ABSENT]
     replaced = [{"op": "replace", "path": c.pointer, "value": c.after} for c in changes if ABSENT not in (c.before, c.after)]

@@ -258,6 +258,7 @@ def test_a_new_object_is_removed_again_when_the_next_one_is_refused(approved: Ma
 def test_a_plan_that_was_changed_in_the_database_after_its_review_is_not_applied(approved: Make, run: Run, mesh: Mesh) -> None:
     change = approved()
     item = Item.objects.get(kind="VirtualService")
+    assert item.after is not None
     item.after["spec"]["http"][0]["route"][0]["weight"] = 0
     item.save()
     run(change)

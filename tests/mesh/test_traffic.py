@@ -64,30 +64,30 @@ def test_moves_only_the_weights_of_the_catch_all_route() -> None:
     plan = render(TrafficIntent(REVIEWS, {"v1": 90, "v2": 10}), live(tester, main))
     rule, service = plan.items
     assert not rule.changes_anything
-    http = service.after["spec"]["http"]
+    http = service.wanted["spec"]["http"]
     assert http[0] == tester
     assert http[1]["timeout"] == "3s"
     assert http[1]["retries"] == {"attempts": 2}
     assert http[1]["route"][0] == to("v1", 90, headers={"request": {"set": {"x": "1"}}})
     assert http[1]["route"][1] == to("v2", 10)
-    assert service.after["metadata"]["labels"] == {"team": "books"}
+    assert service.wanted["metadata"]["labels"] == {"team": "books"}
 
 
 def test_adds_a_missing_subset_before_the_route_that_needs_it() -> None:
     plan = render(TrafficIntent(REVIEWS, {"v1": 90, "v3": 10}), live({"route": [to("v1")]}))
     rule, service = plan.items
     assert rule.ref.kind.kind == "DestinationRule"
-    assert rule.after["spec"]["subsets"][-1] == {"name": "v3", "labels": {"version": "v3"}}
-    assert rule.after["spec"]["trafficPolicy"] == {"outlierDetection": {"consecutive5xxErrors": 5}}
+    assert rule.wanted["spec"]["subsets"][-1] == {"name": "v3", "labels": {"version": "v3"}}
+    assert rule.wanted["spec"]["trafficPolicy"] == {"outlierDetection": {"consecutive5xxErrors": 5}}
     assert [change.path for change in field_changes(rule)] == ["spec.subsets[2]"]
-    assert service.after["spec"]["http"][0]["route"][1] == to("v3", 10)
+    assert service.wanted["spec"]["http"][0]["route"][1] == to("v3", 10)
 
 
 def test_creates_both_objects_where_there_are_none() -> None:
     plan = render(TrafficIntent(REVIEWS, {"v1": 80, "v2": 20}), TrafficLive(REVIEWS, pods={"v1": Pods(1, 1), "v2": Pods(1, 1)}))
     assert [item.operation for item in plan.items] == ["create", "create"]
     assert read_weights(plan, REVIEWS) == {"v1": 80, "v2": 20}
-    assert plan.items[0].after["spec"]["subsets"] == [
+    assert plan.items[0].wanted["spec"]["subsets"] == [
         {"name": "v1", "labels": {"version": "v1"}},
         {"name": "v2", "labels": {"version": "v2"}},
     ]
@@ -96,7 +96,7 @@ def test_creates_both_objects_where_there_are_none() -> None:
 def test_an_entry_for_the_whole_host_makes_room_for_subsets_and_gives_its_port() -> None:
     whole = {"destination": {"host": "reviews.bookinfo.svc.cluster.local", "port": {"number": 9080}}}
     plan = render(TrafficIntent(REVIEWS, {"v1": 100}), live({"route": [whole]}))
-    destination = plan.items[1].after["spec"]["http"][0]["route"][0]["destination"]
+    destination = plan.items[1].wanted["spec"]["http"][0]["route"][0]["destination"]
     assert destination == {"host": "reviews.bookinfo.svc.cluster.local", "subset": "v1", "port": {"number": 9080}}
 
 
@@ -164,7 +164,7 @@ def test_render_and_read_are_inverse_and_lose_nothing(
     plan = render(TrafficIntent(REVIEWS, weights), around)
     assert before == original, "rendering changed its input"
     assert read_weights(plan, REVIEWS) == {subset: weight for subset, weight in weights.items() if weight}
-    after = copy.deepcopy(plan.items[1].after)
+    after = copy.deepcopy(plan.items[1].wanted)
     after["spec"]["http"][0]["route"] = original["spec"]["http"][0]["route"]
     assert after == original
 
@@ -176,7 +176,7 @@ def test_applying_a_plan_to_a_newer_object_keeps_what_changed_elsewhere() -> Non
     assert newer is not None
     newer["metadata"]["labels"]["added"] = "since"
     newer["spec"]["exportTo"] = ["."]
-    desired = with_fields(newer, item.after, item.fields)
+    desired = with_fields(newer, item.wanted, item.fields)
     assert desired["metadata"]["labels"]["added"] == "since"
     assert desired["spec"]["exportTo"] == ["."]
     assert picked(desired, item.fields) == picked(item.after, item.fields)
