@@ -1,0 +1,73 @@
+"""Every rule over a whole mesh, and what a plan would change about what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from meshportal.mesh.facts import Facts
+from meshportal.mesh.findings import Finding, Severity
+from meshportal.mesh.plans import Plan
+from meshportal.mesh.rules.catalogue import RULES
+from meshportal.mesh.rules.table import CODES
+from meshportal.mesh.rules.view import Mesh
+
+Rule = Callable[[Mesh], Iterator[Finding]]
+
+_WORST_FIRST = {severity: place for place, severity in enumerate(Severity)}
+_DIGITS = re.compile(r"(\d+)")
+
+
+def analyse(facts: Facts) -> list[Finding]:
+    """Everything the rules say of a mesh, worst first, then by object and place. Never raises: live objects may be odd."""
+    mesh = Mesh(facts)
+    findings = [finding for rule in RULES for finding in rule(mesh)]
+    return sorted({_identity(finding): finding for finding in findings}.values(), key=_order)
+
+
+def analyse_plan(facts: Facts, plan: Plan) -> list[Finding]:
+    """What the rules will say once `plan` is carried out: of the objects it touches, and of any object what is new.
+
+    What a plan brings about counts as `in_plan` of its code. An error that was there before is only a warning, or nobody could
+    mend a broken object one step at a time.
+    """
+    touched = {item.ref for item in plan.items}
+    before = Counter(_sameness(finding) for finding in analyse(facts))
+    found: list[Finding] = []
+    for finding in analyse(facts.after(plan)):
+        old = before[_sameness(finding)] > 0
+        before[_sameness(finding)] -= 1
+        if old and finding.ref is not None and finding.ref not in touched:
+            continue
+        severity = CODES[finding.code].in_plan
+        if old and severity is Severity.ERROR:
+            severity = Severity.WARNING
+        found.append(replace(finding, severity=severity))
+    return sorted(found, key=_order)
+
+
+def _identity(finding: Finding) -> tuple[object, ...]:
+    return finding.code, finding.ref, finding.path, _written(finding)
+
+
+def _sameness(finding: Finding) -> tuple[object, ...]:
+    """What makes a remark the same before and after. Not its place: another route before it moves it."""
+    return finding.code, finding.ref, _written(finding)
+
+
+def _written(finding: Finding) -> str:
+    return json.dumps(finding.values, sort_keys=True, default=str)
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Parts of a path that are numbers count as numbers: http[2] comes before http[10]."""
+    places = [int(part) if part.isdigit() else -1 for part in _DIGITS.split(finding.path)]
+    return _WORST_FIRST[finding.severity], str(finding.ref or ""), places, finding.path, finding.code, _written(finding)
+
+
+def concerning(findings: Iterable[Finding], namespaces: Callable[[str], bool]) -> list[Finding]:
+    """Those about objects of namespaces that somebody may see, and those about no object at all."""
+    return [finding for finding in findings if finding.ref is None or namespaces(finding.ref.namespace)]
