@@ -3,17 +3,20 @@ a stranger. The mesh has Bookinfo's reviews in versions v1 and v2, all traffic o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from meshportal.accounts.models import Person, Role, RoleBinding
-from meshportal.catalog.models import LiveObject
+from meshportal.catalog.models import Inventory, LiveObject
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clients.ports import ClusterPort
 from meshportal.clusters.models import Cluster
-from meshportal.mesh.refs import ISTIO_KINDS, Manifest
+from meshportal.mesh.facts import PodGroup, Port, ServiceFacts
+from meshportal.mesh.refs import ISTIO_KINDS, NAMESPACE, Manifest, ServiceRef
 from meshportal.mesh.snapshot import MeshNow, ServiceNow, Snapshot, Source, State, VersionNow, Why
+from meshportal.mesh.stock import Stock
 from tests.fakes import FakeCluster
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -70,6 +73,38 @@ def destination_rule(*subsets: str) -> Manifest:
     }
 
 
+def kubernetes_service(name: str, namespace: str = "bookinfo", **more: Any) -> ServiceFacts:
+    """A Service with the port 9080 (http) that selects app=NAME."""
+    fields: dict[str, Any] = {"ports": (Port("http", 9080, "http"),), "selector": {"app": name}}
+    return ServiceFacts(ServiceRef(namespace, name), **(fields | more))
+
+
+def pod_group(app: str, version: str, ready: int, total: int | None = None, **more: Any) -> PodGroup:
+    """The pods of one version of an app of bookinfo; all are ready unless told otherwise."""
+    labels = {"app": app, "version": version}
+    fields: dict[str, Any] = {"namespace": "bookinfo", "labels": labels, "ready": ready, "total": total or ready}
+    return PodGroup(**(fields | more))
+
+
+INGRESS = {"app": "istio-ingressgateway", "istio": "ingressgateway"}
+SERVICES = (
+    kubernetes_service("ratings"),
+    kubernetes_service("reviews"),
+    kubernetes_service(
+        "istio-ingressgateway",
+        "istio-system",
+        selector=INGRESS,
+        ports=(Port("http2", 80, "http2"), Port("https", 443, "https")),
+    ),
+)
+PODS = (
+    pod_group("ratings", "v1", 1),
+    pod_group("reviews", "v1", 3),
+    pod_group("reviews", "v2", 2),
+    PodGroup("istio-system", INGRESS, 1, 1),
+)
+
+
 class Clock:
     """Time that stands still until a test moves it."""
 
@@ -99,8 +134,16 @@ class Mesh:
         return observe(self.cluster, self.api, **changes)
 
 
-def observe(cluster: Cluster, api: ClusterPort, **changes: Any) -> Snapshot:
-    """Let the catalog see what is live in `api`, as the observer does; `changes` are fields of reviews."""
+def observe(
+    cluster: Cluster,
+    api: ClusterPort,
+    *,
+    services: Sequence[ServiceFacts] = SERVICES,
+    pods: Sequence[PodGroup] = PODS,
+    unseen: Sequence[str] = (),
+    **changes: Any,
+) -> Snapshot:
+    """Let the catalog see what is live in `api`, as the observer does, and what runs; `changes` are fields of reviews."""
     LiveObject.objects.all().delete()
     for kind in ISTIO_KINDS:
         for manifest in api.list(kind).items:
@@ -115,6 +158,9 @@ def observe(cluster: Cluster, api: ClusterPort, **changes: Any) -> Snapshot:
                 manifest=manifest,
                 observed_at=NOON,
             )
+    namespaces = tuple(manifest["metadata"]["name"] for manifest in api.list(NAMESPACE).items)
+    stock = Stock(tuple(services), tuple(pods), namespaces, "istio-system", tuple(unseen))
+    Inventory.objects.update_or_create(cluster=cluster, defaults={"observed_at": NOON, "body": stock.to_json()})
     snapshot = Snapshot(
         cluster=cluster.name,
         version=1,

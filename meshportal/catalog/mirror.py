@@ -144,6 +144,11 @@ class Mirror:
         with self._lock:
             return next((self._kinds[kind].error for kind in ISTIO_KINDS if self._kinds[kind].error), self._refused)
 
+    def unseen(self) -> tuple[str, ...]:
+        """The names of Istio's kinds that were never listed: of these nothing is known."""
+        with self._lock:
+            return tuple(kind.kind for kind in ISTIO_KINDS if not self._kinds[kind].synced)
+
     def inventory(self) -> tuple[int, Inventory]:
         """The revision, and everything as of it."""
         with self._lock:

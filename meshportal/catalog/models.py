@@ -52,6 +52,18 @@ class LiveObject(models.Model):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
+class Inventory(models.Model):
+    """What runs in a cluster, for rules and forms: a `mesh.stock.Stock` in JSON. Written only when it has changed, so
+    `observed_at` says since when it is so; how fresh that is, the Snapshot says."""
+
+    cluster = models.OneToOneField(Cluster, on_delete=models.CASCADE, related_name="inventory")
+    observed_at = models.DateTimeField()
+    body = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.cluster} since {self.observed_at:%H:%M:%S}"
+
+
 class ObserverLease(models.Model):
     """Who observes a cluster. The epoch fences: a holder that lost its lease cannot write any more."""
 

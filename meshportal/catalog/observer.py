@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ from meshportal.catalog.lease import Lease, acquire, release
 from meshportal.catalog.mirror import Mirror
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.catalog.models import Trail
-from meshportal.catalog.queries import readable
+from meshportal.catalog.queries import readable, stock
 from meshportal.catalog.recording import Record, changes_between, record, written_objects
 from meshportal.catalog.syncing import SyncAsker
 from meshportal.clusters.models import Cluster
@@ -27,11 +28,22 @@ from meshportal.mesh.inventory import istio_release
 from meshportal.mesh.observation import KUBERNETES, Last, Moment, observe
 from meshportal.mesh.refs import ResourceRef, ServiceRef, Version, version_of
 from meshportal.mesh.snapshot import Snapshot, Source
+from meshportal.mesh.stock import Stock, stock_of
 from meshportal.mesh.survey import Survey, survey, surveyed_from
 
 log = structlog.get_logger(__name__)
 
 LEASE_TICKS = 3
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was last worked out of the mirror: dear enough to be done only when the mirror has changed."""
+
+    revision: int
+    survey: Survey
+    istio_version: str
+    stock: Stock
 
 
 class ClusterObserver:
@@ -61,7 +73,8 @@ class ClusterObserver:
         self.written: dict[ResourceRef, Version] = {}
         self.trail: trail.Stored = {}
         self.releases = ("", "")
-        self._surveyed: tuple[int, Survey, str] | None = None
+        self.stock: Stock | None = None
+        self._known: Known | None = None
 
     # ------------------------------------------------------------ one tick
 
@@ -127,6 +140,7 @@ class ClusterObserver:
         self.trail = kept.body if kept else {}
         self.written = written_objects(self.cluster_id)
         cluster = Cluster.objects.get(pk=self.cluster_id)
+        self.stock = stock(cluster)
         self.releases = (cluster.istio_version, cluster.kubernetes_version)
         self.lease = lease
         log.info("observing", cluster=self.name, holder=self.holder, epoch=lease.epoch)
@@ -137,13 +151,17 @@ class ClusterObserver:
         at, failures, error = self.mirror.standing()
         if at is None:
             source = self.before.source(KUBERNETES) if self.before else None
-            known = surveyed_from(self.before) if self.before else Survey()
-            return Last(known, source.observed_at if source else None, failures=2, error=error), ""
-        if self._surveyed is None or self._surveyed[0] != self.mirror.revision:
-            revision, inventory = self.mirror.inventory()
-            self._surveyed = (revision, survey(inventory), istio_release(inventory.pods))
+            before = surveyed_from(self.before) if self.before else Survey()
+            return Last(before, source.observed_at if source else None, failures=2, error=error), ""
+        known = self._known = self._worked_out()
         # watches are tried again within a second: there failures are no ticks, and only time tells
-        return Last(self._surveyed[1], at, min(failures, 1), error or self.mirror.missing()), self._surveyed[2]
+        return Last(known.survey, at, min(failures, 1), error or self.mirror.missing()), known.istio_version
+
+    def _worked_out(self) -> Known:
+        if self._known is not None and self._known.revision == self.mirror.revision:
+            return self._known
+        revision, inventory = self.mirror.inventory()
+        return Known(revision, survey(inventory), istio_release(inventory.pods), stock_of(inventory, self.mirror.unseen()))
 
     def _moment(self, now: float) -> Moment:
         before = self.before
@@ -161,11 +179,13 @@ class ClusterObserver:
         served = self.mirror.served
         releases = (istio_version, served.kubernetes if served else self.releases[1])
         changed = self.mirror.standing()[0] is not None and releases != self.releases
+        known = self._known.stock if self._known else None
         due = trail.minute_of(snapshot.taken_at) > trail.last_minute(self.trail)
         return Record(
             snapshot=snapshot,
             objects=changes_between(self.written, self.mirror.istio_objects()),
             trail=trail.extended(self.trail, snapshot) if due else None,
+            stock=known if known != self.stock else None,
             istio_version=releases[0] if changed else None,
             kubernetes_version=releases[1] if changed else None,
         )
@@ -177,6 +197,8 @@ class ClusterObserver:
             del self.written[ref]
         if what.trail is not None:
             self.trail = what.trail
+        if what.stock is not None:
+            self.stock = what.stock
         if what.istio_version is not None and what.kubernetes_version is not None:
             self.releases = (what.istio_version, what.kubernetes_version)
 

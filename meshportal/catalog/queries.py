@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from meshportal.accounts.permissions import Namespaces
-from meshportal.catalog.models import Heartbeat, LiveObject, Trail
+from meshportal.catalog.models import Heartbeat, Inventory, LiveObject, Trail
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clusters.models import Cluster
 from meshportal.mesh import totals
 from meshportal.mesh import trail as trails
 from meshportal.mesh.facts import Facts
 from meshportal.mesh.hosts import routes_in_mesh, rules_service
-from meshportal.mesh.refs import DESTINATION_RULE, ISTIO_KINDS, VIRTUAL_SERVICE, Kind, Manifest, ServiceRef
+from meshportal.mesh.refs import DESTINATION_RULE, ISTIO_KINDS, ROUTING_KINDS, VIRTUAL_SERVICE, Kind, Manifest, ServiceRef
 from meshportal.mesh.snapshot import NamespaceNow, Snapshot
+from meshportal.mesh.stock import Stock
+from meshportal.mesh.versions import oldest
 
 WORKER = "worker"
 
@@ -66,10 +68,32 @@ def live_objects_for_service(cluster: Cluster, namespace: str, service: str) -> 
 
 
 def facts(cluster: Cluster) -> Facts:
-    """What rules and forms know of the mesh of `cluster`: everything, whoever asks, for a rule that saw less would say less."""
+    """What rules and forms know of the mesh of `cluster`: everything, whoever asks, for a rule that saw less would say less.
+
+    Not `whole` without an inventory, or where one of the kinds that route is not seen: what is named may be there all the same.
+    """
     rows = LiveObject.objects.filter(cluster=cluster, kind__in=[kind.kind for kind in ISTIO_KINDS])
     objects = tuple(rows.order_by("kind", "namespace", "name").values_list("manifest", flat=True))
-    return Facts(objects=objects, istio_version=cluster.istio_version, whole=False)
+    known = stock(cluster)
+    seen = known or Stock()
+    return Facts(
+        objects=objects,
+        services=seen.services,
+        pods=seen.pods,
+        namespaces=frozenset(seen.namespaces),
+        istio_version=oldest(cluster.istio_version),
+        root_namespace=seen.root_namespace or Facts.root_namespace,
+        whole=known is not None and not {kind.kind for kind in ROUTING_KINDS} & set(seen.unseen),
+    )
+
+
+def stock(cluster: Cluster) -> Stock | None:
+    """What runs in `cluster`; None before an observer has seen it, or where another version of the portal wrote the row."""
+    body = Inventory.objects.filter(cluster=cluster).values_list("body", flat=True).first()
+    try:
+        return Stock.from_json(body) if body is not None else None
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def worker_heartbeat() -> datetime | None:

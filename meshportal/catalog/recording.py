@@ -10,11 +10,12 @@ from typing import Any
 from django.db import transaction
 
 from meshportal.catalog.lease import Lease, renew
-from meshportal.catalog.models import LiveObject, Trail
+from meshportal.catalog.models import Inventory, LiveObject, Trail
 from meshportal.catalog.models import Snapshot as SnapshotRow
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.refs import KINDS, Kind, Manifest, ResourceRef, Version, version_of
 from meshportal.mesh.snapshot import Snapshot
+from meshportal.mesh.stock import Stock
 from meshportal.mesh.trail import Body
 
 BATCH = 200
@@ -30,11 +31,12 @@ class ObjectChanges:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything one tick has to write. `trail` and the releases are None where they stay as they are."""
+    """Everything one tick has to write. `trail`, `stock` and the releases are None where they stay as they are."""
 
     snapshot: Snapshot
     objects: ObjectChanges
     trail: Body | None = None
+    stock: Stock | None = None
     istio_version: str | None = None
     kubernetes_version: str | None = None
 
@@ -68,6 +70,9 @@ def record(lease: Lease, what: Record, *, until: datetime) -> bool:
             SnapshotRow.objects.create(cluster_id=lease.cluster_id, **values)
         if what.trail is not None:
             Trail.objects.update_or_create(cluster_id=lease.cluster_id, defaults={"observed_at": at, "body": what.trail})
+        if what.stock is not None:
+            values = {"observed_at": at, "body": storable(what.stock.to_json())}
+            Inventory.objects.update_or_create(cluster_id=lease.cluster_id, defaults=values)
         _objects(lease.cluster_id, what.objects, at)
         _releases(lease.cluster_id, what)
     return True

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meshportal.mesh.facts import Port, ServiceFacts
+from meshportal.mesh.protocols import protocol_of
 from meshportal.mesh.refs import Manifest, ServiceRef
 
 PROXY = "istio-proxy"
@@ -45,7 +47,8 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One Service. `annotations` are only the portal's own (meshportal.io/…)."""
+    """One Service. `annotations` are only the portal's own (meshportal.io/…); `ports` are what pages show, `entries` what rules
+    read."""
 
     ref: ServiceRef
     selector: Mapping[str, str]
@@ -53,6 +56,13 @@ class Service:
     owner: str
     annotations: Mapping[str, str]
     external: bool
+    entries: tuple[Port, ...] = ()
+    headless: bool = False
+    external_name: str = ""
+
+    @property
+    def facts(self) -> ServiceFacts:
+        return ServiceFacts(self.ref, self.entries, self.selector, self.headless, self.external_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +119,24 @@ def release_of(image: str) -> str:
 def read_service(manifest: Manifest) -> Service:
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
     annotations = metadata.get("annotations") or {}
+    external = spec.get("type") == "ExternalName"
     return Service(
         ref=ServiceRef(metadata.get("namespace", ""), metadata["name"]),
         selector=spec.get("selector") or {},
         ports=tuple(_port(port) for port in spec.get("ports") or []),
         owner=_owner(metadata),
         annotations={key: str(value) for key, value in annotations.items() if key.startswith("meshportal.io/")},
-        external=spec.get("type") == "ExternalName",
+        external=external,
+        entries=tuple(_entry(port) for port in spec.get("ports") or []),
+        headless=spec.get("clusterIP") == "None",
+        external_name=spec.get("externalName") or "" if external else "",
     )
+
+
+def _entry(port: Mapping[str, Any]) -> Port:
+    name, number = port.get("name") or "", port["port"]
+    protocol = protocol_of(name, number, transport=port.get("protocol", "TCP"), app_protocol=port.get("appProtocol"))
+    return Port(name, number, protocol)
 
 
 def _port(port: Mapping[str, Any]) -> str:
