@@ -3,55 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema
 from ninja.responses import Status as Answer
-from pydantic import AfterValidator
 
-from meshportal.accounts.permissions import Scope, Verb, can
+from meshportal.api.asking import NO_SUCH_SERVICE, ChangeIn, Text, raw_of, subject_of
 from meshportal.api.auth import caller
 from meshportal.audit.models import AuditEvent
 from meshportal.changes import deciding, services
-from meshportal.changes.kinds import Problem, Subject, SubjectUnknown
+from meshportal.changes.kinds import SubjectUnknown
 from meshportal.changes.models import ChangeRequest, Review
 from meshportal.changes.queries import WHOLE, change_for, current_revision, visible_changes
 from meshportal.changes.steps import approvals
-from meshportal.clusters.queries import cluster_named
 
 router = Router(tags=["changes"])
 API = AuditEvent.Via.API
 MAX_LISTED = 100
-
-
-def keepable(text: str) -> str:
-    """`text`, unless it holds half of a character: JSON can write one (\\ud800), and nothing can keep it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half of a character, a lone surrogate") from None
-    return text
-
-
-Text = Annotated[str, AfterValidator(keepable)]
-
-
-class ChangeIn(Schema):
-    """Weights are whole percents by subset and sum to 100. `base`, if given, is what you read: 409 if live differs."""
-
-    model_config = {"extra": "forbid", "strict": True}
-
-    kind: Literal["traffic"] = "traffic"
-    cluster: Text
-    namespace: Text
-    service: Text
-    weights: dict[Text, int]
-    reason: Text
-    ticket: Text = ""
-    base: Text = ""
-    submit: bool = False
 
 
 class DecisionIn(Schema):
@@ -136,16 +106,12 @@ def listed(request: HttpRequest, status: str = "") -> list[dict[str, Any]]:
 @router.post("/changes", response={201: ChangeOut}, summary="Ask for a change")
 def ask(request: HttpRequest, payload: ChangeIn) -> Answer[Any]:
     person, now = caller(request), timezone.now()
-    cluster = cluster_named(payload.cluster)
-    if cluster is None or not can(person, Verb.VIEW, Scope(payload.cluster, payload.namespace)):
-        raise services.Invalid([Problem("namespace", "There is no such cluster and namespace in your scope.")])
-    subject = Subject(cluster, payload.namespace, payload.service)
-    raw = {"weights": payload.weights}
+    subject, raw = subject_of(request, payload), raw_of(payload)
     texts = {"reason": payload.reason, "ticket": payload.ticket, "base": payload.base}
     try:
-        change = services.draft(payload.kind, subject, raw, by=person, via=API, now=now, **texts)
+        change = services.draft(payload.kind, subject, raw, by=person, via=API, now=now, confirm=payload.confirm, **texts)
     except SubjectUnknown:
-        raise services.Invalid([Problem("service", "There is no such service in this namespace.")]) from None
+        raise services.Invalid([NO_SUCH_SERVICE]) from None
     if payload.submit:
         services.submit(change, by=person, via=API, now=now)
     return Answer(201, change_out(mine(request, change.pk)))

@@ -189,11 +189,12 @@ def _save(page: Page, raw: Raw) -> HttpResponse:
     request = cast(PersonRequest, page.request)
     data, now, by, via = request.POST, timezone.now(), request.user, AuditEvent.Via.PAGE
     texts = {"reason": data.get("reason", ""), "ticket": data.get("ticket", ""), "base": data.get("base", "")}
+    ticked = data.getlist("confirm")
     try:
         if page.change:
-            change = services.revise(page.change, raw, by=by, via=via, now=now, **texts)
+            change = services.revise(page.change, raw, by=by, via=via, now=now, confirm=ticked, **texts)
         else:
-            change = services.draft(page.editor.kind, page.subject, raw, by=by, via=via, now=now, **texts)
+            change = services.draft(page.editor.kind, page.subject, raw, by=by, via=via, now=now, confirm=ticked, **texts)
         if data.get("action") != "draft" and change.status == Status.DRAFT:
             services.submit(change, by=by, via=via, now=now)
     except services.AlreadyAsked as error:
