@@ -10,10 +10,13 @@ from ninja import Router, Schema
 from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.api.asking import NO_SUCH_SERVICE, Wanted, raw_of, subject_of
 from meshportal.api.auth import caller
+from meshportal.catalog import queries
 from meshportal.changes import services
 from meshportal.changes.kinds import Proposal, Subject, SubjectUnknown, kind_named
 from meshportal.changes.presenting import PlanView, view_of
 from meshportal.clusters.queries import cluster_named
+from meshportal.mesh.effective import effective, subsets_of
+from meshportal.mesh.refs import ServiceRef
 
 router = Router(tags=["policies"])
 
@@ -65,6 +68,72 @@ class PreviewOut(Schema):
     findings: list[FindingOut]
     fields: list[FieldOut]
     objects: list[ObjectOut]
+
+
+class SettingOut(Schema):
+    """One thing that applies. `object` is "" for Istio's default; `value` null is “nothing”. `clients` is the namespace of the
+    callers it holds for, "" for all without a policy of their own; `change` is the portal's change that set it last, if one did."""
+
+    topic: str
+    value: Any
+    object: str
+    path: str
+    route: int | None
+    subset: str
+    port: int | None
+    clients: str
+    set_by: str
+    set_at: str
+    change: int | None
+
+
+class SubsetOut(Schema):
+    """Pods are null where nobody knows them."""
+
+    name: str
+    labels: dict[str, str]
+    object: str
+    pods_ready: int | None
+    pods_total: int | None
+
+
+class EffectiveOut(Schema):
+    settings: list[SettingOut]
+    subsets: list[SubsetOut]
+
+
+@router.get(
+    "/services/{cluster}/{namespace}/{name}/effective", response=EffectiveOut, summary="What applies to a service, and from where"
+)
+def in_effect(request: HttpRequest, cluster: str, namespace: str, name: str) -> dict[str, Any]:
+    found, ref = cluster_named(cluster), ServiceRef(namespace, name)
+    if found is None or not can(caller(request), Verb.VIEW, Scope(cluster, namespace)):
+        raise Http404
+    snapshot = queries.latest(found)
+    if snapshot is None or snapshot.service(namespace, name) is None:
+        raise Http404
+    facts = queries.facts(found)
+    settings = [
+        {
+            **{name: getattr(one, name) for name in ("topic", "value", "path", "route", "subset", "port", "clients")},
+            "object": str(one.ref or ""),
+            "set_by": one.author.manager if one.author else "",
+            "set_at": one.author.at if one.author else "",
+            "change": one.author.change if one.author else None,
+        }
+        for one in effective(facts, ref)
+    ]
+    subsets = [
+        {
+            "name": one.name,
+            "labels": one.labels,
+            "object": str(one.ref),
+            "pods_ready": one.ready if facts.whole else None,
+            "pods_total": one.total if facts.whole else None,
+        }
+        for one in subsets_of(facts, ref)
+    ]
+    return {"settings": settings, "subsets": subsets}
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +9,20 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from meshportal.mesh.plans import CHANGE_ANNOTATION
+from meshportal.mesh.authors import Author, author_of
 from meshportal.mesh.refs import Manifest
-
-LABEL = re.compile(r"CR-([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
 class RouteRow:
-    """One HTTP route. `change` is the number of the change that wrote its object, None where none did."""
+    """One HTTP route. `author` is who last wrote the routes of its object, None where the object has no record of it."""
 
     requests: str
     to: str
     timeout: str
     retries: str
     source: str
-    change: int | None
+    author: Author | None
 
 
 def route_rows(virtual_services: Sequence[Manifest]) -> list[RouteRow]:
@@ -37,18 +34,11 @@ def route_rows(virtual_services: Sequence[Manifest]) -> list[RouteRow]:
             timeout=str(http.get("timeout") or ""),
             retries=retries(http.get("retries")),
             source=f"VirtualService {manifest['metadata'].get('namespace', '')}/{manifest['metadata']['name']}",
-            change=change_of(manifest),
+            author=author_of(manifest, ("spec", "http")),
         )
         for manifest in virtual_services
         for http in (manifest.get("spec") or {}).get("http") or []
     ]
-
-
-def change_of(manifest: Manifest) -> int | None:
-    """The number in our annotation."""
-    label = (manifest["metadata"].get("annotations") or {}).get(CHANGE_ANNOTATION, "")
-    found = LABEL.fullmatch(label)
-    return int(found[1]) if found else None
 
 
 def requests(matches: Sequence[Mapping[str, Any]]) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from meshportal.board.changed import ChangedBy
+from meshportal.board.policies import PolicyRow
 from meshportal.board.routes import RouteRow, route_rows
 from meshportal.board.sentences import out_of_sync, pods, rate_digits, version_name
 from meshportal.board.sources import staleness
+from meshportal.mesh.authors import Author
 from meshportal.mesh.refs import Manifest
 from meshportal.mesh.snapshot import ServiceNow, Snapshot, Source, State
 
@@ -133,13 +136,50 @@ def sync_line(service: ServiceNow, source: Source | None) -> SyncLine | None:
 
 
 @dataclass(frozen=True)
+class SetBy:
+    """Who set something: the portal's `change` where the reader may see it, else the name of the manager and when it wrote.
+
+    "" where the object keeps no record.
+    """
+
+    change: ChangedBy | None = None
+    manager: str = ""
+    at: float | None = None
+
+
+@dataclass(frozen=True)
 class SetRoute:
-    """A route and the change that set it; `change` is None for a route from outside the portal."""
+    """A route and who set it."""
 
     row: RouteRow
-    change: ChangedBy | None
+    by: SetBy
+
+
+@dataclass(frozen=True)
+class SetPolicy:
+    """A setting and who set it."""
+
+    row: PolicyRow
+    by: SetBy
+
+
+def set_by(author: Author | None, changes: Mapping[int, ChangedBy]) -> SetBy:
+    """`changes` are those that the person may see, by number."""
+    if author is None:
+        return SetBy()
+    manager = f"CR-{author.change}" if author.change is not None else author.manager
+    try:
+        at = datetime.fromisoformat(author.at).timestamp() if author.at else None
+    except ValueError:
+        at = None
+    return SetBy(changes.get(author.change) if author.change is not None else None, manager, at)
 
 
 def set_routes(virtual_services: Sequence[Manifest], changes: Mapping[int, ChangedBy]) -> list[SetRoute]:
-    """The routes with those changes that the person may see."""
-    return [SetRoute(row, changes.get(row.change) if row.change is not None else None) for row in route_rows(virtual_services)]
+    """The routes, each with who set it."""
+    return [SetRoute(row, set_by(row.author, changes)) for row in route_rows(virtual_services)]
+
+
+def set_policies(rows: Sequence[PolicyRow], changes: Mapping[int, ChangedBy]) -> list[SetPolicy]:
+    """The settings, each with who set it."""
+    return [SetPolicy(row, set_by(row.author, changes)) for row in rows]

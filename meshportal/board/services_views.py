@@ -16,14 +16,17 @@ from meshportal.accounts.requests import PersonRequest
 from meshportal.board.changed import changed_by, changes_of, line
 from meshportal.board.context import chrome_of
 from meshportal.board.history import WINDOWS, History, history_of, letters, marks
+from meshportal.board.policies import policy_rows, subset_rows
 from meshportal.board.scope import choose
-from meshportal.board.services_page import Filter, header_facts, listed, looked, set_routes, sync_line, version_rows
+from meshportal.board.services_page import Filter, header_facts, listed, looked, set_policies, set_routes, sync_line, version_rows
 from meshportal.board.sources import chips, staleness
 from meshportal.board.views import kept_by_its_reader, no_mesh
 from meshportal.catalog import queries as catalog
 from meshportal.catalog.services import ask_history
 from meshportal.changes.models import ChangeRequest
 from meshportal.clusters.models import Cluster
+from meshportal.mesh.hosts import routes_in_mesh
+from meshportal.mesh.refs import VIRTUAL_SERVICE, ServiceRef
 from meshportal.mesh.snapshot import ServiceNow, Snapshot, State
 
 
@@ -118,14 +121,16 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
     """What moves with every look of the observer and with every change."""
     now = timezone.now()
     service, cluster = place.service, place.cluster
-    virtual_services, _rules = catalog.live_objects_for_service(cluster, service.namespace, service.name)
+    facts, ref = catalog.facts(cluster), ServiceRef(service.namespace, service.name)
+    virtual_services = [found for found in facts.of(VIRTUAL_SERVICE) if routes_in_mesh(found, ref)]
     applied = {change.pk: found for change in place.changes if (found := changed_by(change)) is not None}
     may_operate = can(cast(PersonRequest, request).user, Verb.OPERATE, Scope(cluster.name, service.namespace))
     lines = [line(change) for change in place.changes]
-    routes = set_routes(virtual_services, applied)
+    routes, subsets = set_routes(virtual_services, applied), subset_rows(facts, ref)
+    policies = set_policies(policy_rows(facts, ref), applied)
     silent = [chip for chip in chips(place.snapshot, now, now.timestamp()) if chip.state != State.OK]
     return {
-        "board": looked(place.snapshot, now.timestamp(), (lines, routes, may_operate, silent, minutes)),
+        "board": looked(place.snapshot, now.timestamp(), (lines, routes, policies, subsets, may_operate, silent, minutes)),
         "now": now.timestamp(),
         "cluster": cluster.name,
         "service": service,
@@ -134,6 +139,8 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
         "sync": sync_line(service, place.snapshot.source("syncz")),
         "versions": version_rows(service),
         "routes": routes,
+        "policies": policies,
+        "subsets": subsets,
         "changes": lines,
         "letters": letters(place.changes, marks(place.changes, now.timestamp() - minutes * 60)),
         "may_operate": may_operate,

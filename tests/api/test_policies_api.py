@@ -39,7 +39,7 @@ def test_what_is_live_is_read_with_the_base_to_hold_a_change_to(alice: Caller) -
 def test_a_preview_says_it_in_words_fields_and_yaml_and_saves_nothing(alice: Caller) -> None:
     body = alice.post("changes/preview", WANTED).json()
     assert "10 % of requests to reviews go to v2, about 2.0 a second." in body["words"]
-    assert ["90 %"] == [field["after"] for field in body["fields"] if field["label"] == "Weight of v1"]
+    assert [field["after"] for field in body["fields"] if field["label"] == "Weight of v1"] == ["90 %"]
     assert "+      weight: 10" in body["objects"][0]["diff"]
     assert not ChangeRequest.objects.exists()
 
@@ -75,11 +75,24 @@ def test_a_spec_nested_without_end_is_422(alice: Caller) -> None:
     assert "deeper" in answer.content.decode()
 
 
+def test_what_is_in_effect_names_object_field_and_subset_pods(alice: Caller) -> None:
+    body = alice.get("services/demo/bookinfo/reviews/effective").json()
+    [timeout] = [setting for setting in body["settings"] if setting["topic"] == "timeout"]
+    assert (timeout["value"], timeout["object"], timeout["path"]) == (
+        "3s", "VirtualService bookinfo/reviews", "spec.http[0].timeout",
+    )  # fmt: skip
+    [balancing] = [setting for setting in body["settings"] if setting["topic"] == "loadBalancer"]
+    assert balancing["object"] == "", "Istio's default comes from no object"
+    assert [(subset["name"], subset["pods_ready"]) for subset in body["subsets"]] == [("v1", 3), ("v2", 2)]
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "services/demo/bookinfo/reviews/policies/nonsense",
         "services/demo/bookinfo/nothing/policies/traffic",
+        "services/demo/bookinfo/nothing/effective",
+        "services/demo/elsewhere/reviews/effective",
         "services/demo/elsewhere/reviews/policies/traffic",
         "services/other/bookinfo/reviews/policies/traffic",
     ],

@@ -40,14 +40,6 @@ def test_matches_are_alternatives_of_conditions_that_all_hold() -> None:
     assert row.requests == "end-user exact jason and uri prefix /a or method exact GET"
 
 
-def test_a_route_says_which_change_set_it_and_nothing_else_counts() -> None:
-    http = {"route": [to("v1")]}
-    ours, foreign, odd = (
-        routes(http, **marks) for marks in ({"meshportal.io/change": "CR-12"}, {}, {"meshportal.io/change": "CR-x"})
-    )
-    assert [row.change for row in route_rows([ours, foreign, odd])] == [12, None, None]
-
-
 def test_what_the_route_does_not_say_is_not_said() -> None:
     (row,) = route_rows([routes({"route": [to("v1")]})])
     assert (row.timeout, row.retries) == ("", "")

@@ -17,7 +17,7 @@ from meshportal.changes.models import ChangeRequest, Status
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.snapshot import VersionNow
 from tests.board.seen import cluster, failing, observe, service, unknown
-from tests.cast import Cast, people, virtual_service
+from tests.cast import Cast, destination_rule, people, virtual_service
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +142,8 @@ def test_routes_in_effect_say_who_set_them(cast: Cast, mesh: Cluster, as_: Calla
     change = applied(mesh, cast.alice, 60)
     manifest = virtual_service(v1=90, v2=10)
     manifest["metadata"]["annotations"] = {"meshportal.io/change": change.label}
+    owned = {"manager": "meshportal", "time": "2026-11-24T10:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}}
+    manifest["metadata"]["managedFields"] = [owned]
     LiveObject.objects.create(
         cluster=mesh, kind="VirtualService", namespace="bookinfo", name="reviews", uid="u", resource_version="1",
         manifest=manifest, observed_at=timezone.now(),
@@ -149,6 +151,29 @@ def test_routes_in_effect_say_who_set_them(cast: Cast, mesh: Cluster, as_: Calla
     page = text(as_(cast.bob).get(REVIEWS))
     assert "all requests 90 % v1, 10 % v2 3s, 2 retries VirtualService bookinfo/reviews alice" in page
     assert change.label in page
+    later = {"manager": "kubectl-edit", "time": "2026-11-24T11:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}}
+    manifest["metadata"]["managedFields"].append(later)
+    LiveObject.objects.update(manifest=manifest)
+    page = text(as_(cast.bob).get(REVIEWS))
+    assert "VirtualService bookinfo/reviews kubectl-edit" in page, "the annotation alone proves nothing"
+
+
+def test_policies_in_effect_name_object_and_field_or_istios_default(
+    cast: Cast, mesh: Cluster, as_: Callable[[Person], Client]
+) -> None:
+    manifest = destination_rule("v1", "v2")
+    manifest["spec"]["trafficPolicy"] = {"loadBalancer": {"consistentHash": {"httpHeaderName": "x-user"}}}
+    LiveObject.objects.create(
+        cluster=mesh, kind="DestinationRule", namespace="bookinfo", name="reviews", uid="u", resource_version="1",
+        manifest=manifest, observed_at=timezone.now(),
+    )  # fmt: skip
+    page = text(as_(cast.bob).get(REVIEWS))
+    assert (
+        "Load balancing same pod for the same header x-user"
+        " DestinationRule bookinfo/reviews spec.trafficPolicy.loadBalancer no record" in page
+    )
+    assert "Outlier detection off Istio’s default" in page
+    assert "v2 version=v2" in page
 
 
 def test_without_a_route_the_page_says_what_that_means(cast: Cast, mesh: Cluster, as_: Callable[[Person], Client]) -> None:
