@@ -72,7 +72,7 @@ class PreviewOut(Schema):
 
 class SettingOut(Schema):
     """One thing that applies. `object` is "" for Istio's default; `value` null is “nothing”. `clients` is the namespace of the
-    callers it holds for, "" for all without a policy of their own; `change` is the portal's change that set it last, if one did."""
+    callers it holds for, "" for all without one of their own; `change` is the portal's change that set it last, if one did."""
 
     topic: str
     value: Any

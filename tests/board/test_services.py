@@ -274,7 +274,7 @@ def test_the_pages_cost_the_same_whatever_the_size_of_the_mesh(
     with django_assert_num_queries(6):
         browser.get("/services/")
     # session, person, roles; mesh, snapshot, changes, objects; the history is read and kept in a transaction; frame of the page
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         browser.get(REVIEWS)
     with django_assert_num_queries(7):
         browser.get(f"{REVIEWS}fragment/")
