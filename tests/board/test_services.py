@@ -273,8 +273,8 @@ def test_the_pages_cost_the_same_whatever_the_size_of_the_mesh(
     # session, person, roles, meshes, snapshot, changes that wait for me
     with django_assert_num_queries(6):
         browser.get("/services/")
-    # session, person, roles; mesh, snapshot, changes, objects; the history is read and kept in a transaction; frame of the page
+    # session, person, roles; mesh, snapshot, changes, objects, inventory; the history is read and kept in a transaction; frame of the page
     with django_assert_num_queries(14):
         browser.get(REVIEWS)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         browser.get(f"{REVIEWS}fragment/")
