@@ -88,13 +88,18 @@ def forget_history(info: Info, version: str) -> None:
     if "pids" not in info:
         rights.post(info, "/sandbox/compact", {})
         return
-    # the real one's history is etcd's, which has an HTTP gateway; its address is on its command line
-    arguments = Path(f"/proc/{info['pids']['etcd']}/cmdline").read_text().split("\0")
-    address = f"{arguments[arguments.index('--client') + 1]}/v3/kv/compaction"
-    request = urllib.request.Request(address, json.dumps({"revision": version}).encode(), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10):
-            pass
+        ask_etcd(info, "kv/compaction", {"revision": version})
     except urllib.error.HTTPError as error:
         if b"has been compacted" not in error.read():  # another test was faster
             raise
+
+
+def ask_etcd(info: Info, what: str, body: object) -> Any:
+    """The answer of a real mesh's etcd to a question past the API server. Raises OSError, of which urllib's errors are kinds."""
+    # it has an HTTP gateway; its address is on its command line
+    arguments = Path(f"/proc/{info['pids']['etcd']}/cmdline").read_text().split("\0")
+    address = f"{arguments[arguments.index('--client') + 1]}/v3/{what}"
+    request = urllib.request.Request(address, json.dumps(body).encode(), method="POST")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)

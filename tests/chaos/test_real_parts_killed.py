@@ -5,14 +5,16 @@ Pages go on, ages grow, nothing unknown is shown as well, nothing is written twi
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import signal
 import ssl
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +24,9 @@ import pytest
 
 from meshportal.demo.processes import free_ports
 from meshportal.mesh.plans import TOKEN_ANNOTATION
+from tests.chaos.door import Moment, door
 from tests.chaos.portal import TICK_SECONDS, Portal, portal
-from tests.processes import Info, real_mesh
+from tests.processes import Info, ask_etcd, real_mesh
 from tests.world_process import sandbox_world
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
@@ -53,7 +56,20 @@ class Stage:
 
     def send(self, part: str, number: signal.Signals) -> None:
         """A signal to the process that `part` of the mesh is now."""
-        os.kill(json.loads((Path(self.mesh["folder"]) / "pids.json").read_text())[part], number)
+        os.kill(self.pids()[part], number)
+
+    def pids(self) -> dict[str, int]:
+        """Of the parts of the mesh, as they are now."""
+        pids: dict[str, int] = json.loads((Path(self.mesh["folder"]) / "pids.json").read_text())
+        return pids
+
+    def kill(self, part: str) -> None:
+        """SIGKILL to `part`; returns when it has ended. Two seconds later it is started again."""
+        stat = Path("/proc") / str(self.pids()[part]) / "stat"
+        self.send(part, signal.SIGKILL)
+        with suppress(FileNotFoundError, ProcessLookupError):  # its parent has already noticed
+            while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.001)
 
     @contextmanager
     def down(self, part: str, how: signal.Signals = signal.SIGKILL) -> Iterator[None]:
@@ -91,6 +107,11 @@ class Stage:
         with urllib.request.urlopen(request, context=context, timeout=10) as answer:
             manifest: dict[str, Any] = json.load(answer)
             return manifest
+
+    def times_stored(self) -> int:
+        """How often etcd has stored the route of reviews since it was made, by whomever, and be it with the same content."""
+        key = base64.b64encode(b"/registry/networking.istio.io/virtualservices/bookinfo/reviews").decode()
+        return int(ask_etcd({"pids": self.pids()}, "kv/range", {"key": key})["kvs"][0]["version"])
 
     def applied_once(self, change: str) -> list[str]:
         """Wait for the change at the path `change`, and see that the portal knows of one applying. The tokens of its writes."""
@@ -167,6 +188,31 @@ def test_an_api_server_that_is_gone(part: str, how: signal.Signals, stage: Stage
     here.until("the board recovers", here.all_well)
     here.until("the services recover", lambda: "UNKNOWN" not in {s["state"] for s in here.services() if s["per_second"]})
     assert chip(here.pages(change)[0].text, "Kubernetes")[0] is True
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [Moment("before"), *(Moment("underway", late) for late in (0, 0.4, 0.8)), Moment("answered"), Moment("heard")],
+    ids=str,
+)
+@pytest.mark.parametrize("part", ["apiserver", "etcd"])
+def test_killed_at_the_very_moment_of_a_write(part: str, moment: Moment, stage: Stage) -> None:
+    """Whether the write was stored or not, the worker finds out, and the mesh has it once."""
+    here, before, stored = stage.portal, len(stage.written()), stage.times_stored()
+    generation = stage.live("virtualservices")["metadata"]["generation"]
+    with door(stage.mesh) as entrance:
+        change, _weight = here.walk.ask(here.alice)
+        here.until("the dry run is over", lambda: entrance.rehearsed)
+        entrance.at_the_next_write(moment, lambda: stage.kill(part))
+        here.walk.approve(here.bob, change)
+        here.until("the write was sent", lambda: entrance.has_acted)
+        tokens = stage.applied_once(change)
+
+    assert stage.times_stored() == stored + 1
+    assert stage.live("virtualservices")["metadata"]["generation"] == generation + 1
+    # one that was killed before it wrote its own record has none
+    assert stage.sent(before) in ([], tokens)
+    here.until("the board recovers", here.all_well)
 
 
 def test_istiod_that_is_gone(stage: Stage) -> None:
