@@ -29,12 +29,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage(tmp_path_factory.mktemp("e2e-real") / "var", "real") as started:
-        yield started
-
-
 @pytest.fixture
 def people(chromium: Browser, sandbox: Stage) -> Iterator[People]:
     """Who looks at the demo. A script error, or anything the content policy blocks, fails the test at its end."""

@@ -82,7 +82,7 @@ def all_of(kube: Kube) -> list[dict[str, Any]]:
 
 def analyze(stage: Stage, objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """istioctl's messages: it asks the real control plane itself; the sandbox, which it cannot ask, is read to it."""
-    if stage.mesh == "real":
+    if stage.is_real:
         return istioctl("analyze", kubeconfig=stage.info()["kubeconfig"]["admin"])
     return read_to_istioctl(objects)
 

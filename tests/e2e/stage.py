@@ -23,13 +23,15 @@ from tests.demo.running import ROOT, Running, demo, environment
 from tests.world_process import World
 
 NAMESPACE, SERVICE = "bookinfo", "reviews"
+VERSIONS = {"sandbox": ("v1", "v2", "v3"), "real": ("v1", "v2", "v3"), "dataplane": ("v1", "v2")}
+"""Of reviews, on each mesh."""
 SOON_SECONDS = 60
 Json = dict[str, Any]
 
 
 @dataclass
 class Stage:
-    """One demo on `mesh` ("sandbox" or "real"), ready, with numbers on its board."""
+    """One demo on `mesh`, one of VERSIONS, ready, with numbers on its board."""
 
     mesh: str
     running: Running
@@ -42,6 +44,11 @@ class Stage:
     @property
     def password(self) -> str:
         return self.running.password()
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its API server and istiod are real ones."""
+        return self.mesh != "sandbox"
 
     @property
     def service(self) -> str:
@@ -81,7 +88,7 @@ class Stage:
     def asked(self, v1: int, v2: int, reason: str) -> int:
         """A change of reviews that alice has submitted. Returns its number."""
         subject = {"cluster": self.mesh, "namespace": NAMESPACE, "service": SERVICE}
-        body = subject | {"weights": {"v1": v1, "v2": v2, "v3": 100 - v1 - v2}, "reason": reason, "submit": True}
+        body = subject | {"weights": self.weights(v1, v2), "reason": reason, "submit": True}
         status, said = self.ask("alice", "POST", "/changes", body)
         assert status == 201, said
         return int(said["id"])
@@ -109,13 +116,13 @@ class Stage:
 
     def info(self) -> Json:
         """What the process of the API server said when it was ready."""
-        name = "real" if self.mesh == "real" else "sandbox-api"
+        name = "real" if self.is_real else "sandbox-api"
         info: Json = json.loads((self.running.folder / "log" / f"{name}.out").read_text().splitlines()[0])
         return info
 
     def route(self) -> Json:
         """The VirtualService of reviews as an administrator reads it, managed fields included."""
-        if self.mesh == "real":
+        if self.is_real:
             return self.kubectl("get", "virtualservice", SERVICE, "-n", NAMESPACE, "-o", "json", "--show-managed-fields")
         return self.kube().get(self.kube().path("virtualservices", SERVICE)).body
 
@@ -135,7 +142,11 @@ class Stage:
 
     def until_seen(self, v1: int, v2: int) -> None:
         """Until the portal knows these weights: what is asked for before is planned from the older ones."""
-        self.until(lambda: self.configured() == {"v1": v1, "v2": v2, "v3": 100 - v1 - v2}, "the observer saw the weights")
+        self.until(lambda: self.configured() == self.weights(v1, v2), "the observer saw the weights")
+
+    def weights(self, v1: int, v2: int) -> dict[str, float | None]:
+        """Of every version there is: what v1 and v2 do not get is left for v3."""
+        return {version: {"v1": v1, "v2": v2, "v3": 100 - v1 - v2}[version] for version in VERSIONS[self.mesh]}
 
     def configured(self) -> dict[str, float | None]:
         """The weights of reviews as the portal has them."""

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e import judge
 from tests.e2e.people import People, keep_open, still_open
 from tests.e2e.stage import NAMESPACE, Stage
+from tests.e2e.stage import stage as demo_on
 
 SOON, FOLLOWS = 20_000, 120_000  # milliseconds: the worker has applied; the mesh has followed within the window of its rates
 TEN_MEASURED = re.compile(r"v2\s(?:[7-9]\.\d|1[0-2]\.\d|13\.0)\s%\s\(configured\s90/10\)")  # within three points
@@ -18,14 +19,21 @@ REASON = "Try v2 with one request in ten"
 
 
 @pytest.fixture(
+    scope="module",
     params=[
         pytest.param("sandbox", marks=pytest.mark.xdist_group("e2e")),
         pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("real")]),
-    ]
+        pytest.param("dataplane", marks=[pytest.mark.dataplane, pytest.mark.xdist_group("real")]),
+    ],
 )
-def stage(request: pytest.FixtureRequest) -> Stage:
-    started: Stage = request.getfixturevalue(request.param)
-    return started
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The demo on each mesh, one after the other; the sandbox's is the one that all tests of this folder share."""
+    mesh: str = request.param
+    if mesh == "sandbox":
+        yield request.getfixturevalue("sandbox")
+        return
+    with demo_on(tmp_path_factory.mktemp(f"e2e-{mesh}") / "var", mesh) as started:
+        yield started
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def test_from_the_form_to_the_mesh(people: People, stage: Stage) -> None:
 
 def sees_the_mesh(page: Page) -> None:
     """The board answers first: a verdict, the five figures with their units, and every source by name."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"services are OK|problem|FAIL|WARN|UNKNOWN"))
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"services? (is|are) OK|problem|FAIL|WARN|UNKNOWN"))
     figures = page.locator("#board-figures")
     for label, value in {
         "Success rate": r"\d+(\.\d+)?\s%",
