@@ -13,6 +13,8 @@ from meshportal.mesh.findings import Finding
 from meshportal.mesh.refs import Manifest, ResourceRef, ref_of
 from meshportal.mesh.rules.table import CODES
 
+_BIGGER_THAN_ANY = 2**63  # of Istio's numbers; NaN and infinity fail this too
+
 
 @dataclass(frozen=True)
 class Node:
@@ -32,7 +34,8 @@ class Node:
 
     @property
     def number(self) -> float | None:
-        return self.value if isinstance(self.value, int | float) and not isinstance(self.value, bool) else None
+        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        return self.value if number and abs(self.value) < _BIGGER_THAN_ANY else None
 
     @property
     def namespace(self) -> str:

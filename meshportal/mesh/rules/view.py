@@ -207,7 +207,10 @@ def in_mesh(spec: Node) -> bool:
 
 def full_gateway(name: str, namespace: str) -> str:
     """A Gateway as a VirtualService of `namespace` names it, as namespace/name; the old form is name.namespace.svc…"""
-    return name if "/" in name else f"{namespace}/{name}"
+    if "/" in name:
+        return name
+    first, dot, rest = name.partition(".")
+    return f"{rest.partition('.')[0] if dot else namespace}/{first}"
 
 
 def overlap(one: str, other: str) -> bool:
