@@ -144,6 +144,8 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
     snapshot = catalog.latest(change.cluster)
     service = snapshot.service(change.namespace, change.service) if snapshot else None
     refusal = deciding.why_not_decide(change, person, PAGE)
+    visible = visible_namespaces(person, change.cluster.name)
+    hidden = {str(item) for item in revision.items.all() if item.namespace not in visible}
     authors = {revision.author_id for revision in change.revisions.all()} | {change.author_id}
     return {
         "section": "changes",
@@ -158,8 +160,9 @@ def _context(request: PersonRequest, change: ChangeRequest) -> dict[str, Any]:
             risk_from(change.risk),
             service.per_second if service else None,
             confirmed=revision.confirmed,
-            visible=visible_namespaces(person, change.cluster.name),
+            visible=visible,
         ),
+        "answers": [answer for answer in revision.dry_run_answer if answer["ref"] not in hidden],
         "approvals": approvals(change),
         "why_not": refusal,
         "may_decide": not refusal and change.status == Status.IN_REVIEW,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from meshportal.policies.editing import patterns
+from meshportal.policies.removing.views import RemovalEditor
 from meshportal.policies.traffic.views import TrafficEditor
 
 app_name = "policies"
 
 urlpatterns = [
     *patterns(TrafficEditor()),
+    *patterns(RemovalEditor()),
 ]

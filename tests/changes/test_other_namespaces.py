@@ -11,7 +11,7 @@ from meshportal.accounts.models import Role, RoleBinding
 from meshportal.audit.models import AuditEvent
 from meshportal.changes import deciding, services
 from meshportal.changes.kinds import Subject
-from meshportal.changes.models import ChangeRequest, Review, Status
+from meshportal.changes.models import ChangeRequest, Review, Revision, Status
 from meshportal.mesh.refs import VIRTUAL_SERVICE, Manifest, ResourceRef
 from tests.cast import NOON, Cast, Mesh, virtual_service
 
@@ -91,3 +91,20 @@ def test_an_approval_lapses_when_the_role_in_the_other_namespace_does(
     RoleBinding.objects.filter(person=cast.bob).update(namespace="bookinfo")
     assert run(change).status == Status.IN_REVIEW
     assert not mesh.api.writes
+
+
+def test_whoever_sees_only_the_service_does_not_read_the_object_of_the_other_namespace(
+    theirs: Manifest, mesh: Mesh, cast: Cast, client: Client
+) -> None:
+    RoleBinding.objects.create(person=cast.alice, role=Role.OPERATOR, cluster="demo", namespace="platform")
+    change = services.submit(draft(mesh, cast), by=cast.alice, via=PAGE, now=NOON)
+    answer = [{"ref": str(THEIRS), "reasons": [{"field": "", "sentence": "no host of the platform team"}], "warnings": []}]
+    Revision.objects.update(dry_run=Revision.DryRun.REFUSED, dry_run_at=NOON, dry_run_answer=answer)
+    RoleBinding.objects.filter(person=cast.erin).update(role=Role.VIEWER, namespace="bookinfo")
+    for who, reads in ((cast.erin, False), (cast.bob, True)):
+        client.force_login(who)
+        page = client.get(f"/changes/{change.pk}/").content.decode()
+        assert "VirtualService platform/reviews" in page, "that it takes part is no secret"
+        assert ("kubectl -n platform patch" in page) is reads
+        assert ("of the platform team" in page) is reads
+        assert ("In a namespace outside your scope" in page) is not reads
