@@ -22,6 +22,7 @@ from meshportal.clients.ports import (
     Written,
 )
 from meshportal.mesh.refs import CLUSTER_SCOPED, KINDS, NAMESPACE, Kind, Manifest, ResourceRef, Version, ref_of, version_of
+from tests.fake_schema import SPEC_FIELDS, Versions
 from tests.json_patch import DoesNotApply, patched
 
 PORTAL = "meshportal"
@@ -29,15 +30,6 @@ SOMEBODY_ELSE = "kubectl-edit"
 MADE_AT = "2026-01-01T00:00:00Z"
 NAMESPACES = ("default", "istio-system", "shop", "bookinfo")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-
-SPEC_FIELDS = {
-    "VirtualService": {"hosts", "gateways", "http", "tls", "tcp", "exportTo"},
-    "DestinationRule": {"host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"},
-    "PeerAuthentication": {"selector", "mtls", "portLevelMtls"},
-    "AuthorizationPolicy": {"selector", "targetRef", "targetRefs", "rules", "action", "provider"},
-    "Telemetry": {"selector", "targetRef", "targetRefs", "tracing", "metrics", "accessLogging"},
-}
-"""Of Istio's schemas the fake knows the first level of spec, enough to refuse a misspelt field."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +42,13 @@ class Call:
 
 
 class FakeCluster:
-    """See ClusterPort for what the methods promise. `calls` are all requests, `writes` those that may have changed something."""
+    """See ClusterPort for what the methods promise. `calls` are all requests, `writes` those that may have changed something.
 
-    def __init__(self, *manifests: Manifest, namespaces: Iterable[str] = NAMESPACES) -> None:
+    `versions` say at which versions kinds are served; at the first of them the objects are given.
+    """
+
+    def __init__(self, *manifests: Manifest, namespaces: Iterable[str] = NAMESPACES, versions: Versions | None = None) -> None:
+        self._versions = versions or {}
         self.calls: list[Call] = []
         self._objects: dict[ResourceRef, Manifest] = {}
         self._events: list[tuple[int, Kind, WatchEvent]] = []
@@ -141,7 +137,7 @@ class FakeCluster:
         self._answer("get", "its API groups")
         groups: dict[str, tuple[str, ...]] = {}
         for kind in KINDS.values():
-            groups[kind.group] = (kind.version,)
+            groups[kind.group] = tuple(dict.fromkeys((*groups.get(kind.group, ()), *self._versions.get(kind, (kind.version,)))))
         return Served("v1.36.3", groups)
 
     def get(self, ref: ResourceRef) -> Manifest | None:
@@ -265,6 +261,8 @@ class FakeCluster:
     def _next(self, ref: ResourceRef, manifest: Manifest, manager: str) -> Manifest:
         """The object after a write: uid, versions and writers are the server's. What is unchanged stays as it is."""
         new, old = deepcopy(manifest), self._objects.get(ref)
+        if versions := self._versions.get(ref.kind):
+            new["apiVersion"] = f"{ref.kind.group}/{versions[0]}"
         fresh = {"uid": f"uid-{self._revision + 1}", "creationTimestamp": MADE_AT, "generation": 0}
         before: Manifest = old["metadata"] if old else fresh
         for field in ("uid", "creationTimestamp", "generation", "resourceVersion", "managedFields"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -15,7 +16,8 @@ from urllib.parse import quote
 import msgspec
 from kubernetes import client
 
-from meshportal.clients.kubernetes_errors import Attempt, not_an_api_server, translate
+from meshportal.clients.kubernetes_errors import Attempt, NotServed, names_an_object, not_an_api_server, translate
+from meshportal.clients.kubernetes_versions import Versions
 from meshportal.clients.kubernetes_wire import CONNECT_SECONDS, READ_SECONDS, Wire, configuration_of, decoded
 from meshportal.clients.ports import JsonPatchOp, Listing, Reason, Rejected, Served, WatchEvent, WatchType, Written
 from meshportal.mesh.refs import CLUSTER_SCOPED, Kind, Manifest, ResourceRef, Version, ref_of
@@ -38,6 +40,7 @@ class KubernetesCluster:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._wire = Wire(configuration, connect_seconds, read_seconds)
+        self._versions = Versions(self._wire)
 
     @classmethod
     def from_kubeconfig(cls, path: str | Path, context: str | None = None) -> Self:
@@ -58,10 +61,20 @@ class KubernetesCluster:
             raise not_an_api_server() from None
 
     def get(self, ref: ResourceRef) -> Manifest | None:
-        status, body, _ = self._wire.exchange("GET", _object_path(ref))
-        return None if status == 404 else decoded(Attempt("get", str(ref)), status, body)
+        def read(served: Kind) -> Manifest | None:
+            status, body, _ = self._wire.exchange("GET", _object_path(ref, served))
+            absent = status == 404 and names_an_object(body)
+            return None if absent else decoded(Attempt("get", str(ref)), status, body)
+
+        try:
+            return self._versions.at(ref.kind, read)
+        except NotServed:
+            return None  # there are no objects of a kind that does not exist
 
     def list(self, kind: Kind, namespace: str | None = None) -> Listing:
+        return self._versions.at(kind, lambda served: self._list(served, namespace))
+
+    def _list(self, kind: Kind, namespace: str | None) -> Listing:
         attempt = Attempt("list", _plural(kind))
         items: list[Manifest] = []
         first_version, token = "", ""
@@ -80,6 +93,9 @@ class KubernetesCluster:
 
     def watch(self, kind: Kind, resource_version: str, *, timeout_seconds: float = 300) -> Iterator[WatchEvent]:
         """Asks when the first event is wanted. A connection that breaks ends the events like one that ends."""
+        return self._versions.watch(kind, lambda served: self._watch(served, resource_version, timeout_seconds))
+
+    def _watch(self, kind: Kind, resource_version: str, timeout_seconds: float) -> Iterator[WatchEvent]:
         attempt = Attempt("watch", _plural(kind))
         query = [
             ("watch", "true"),
@@ -99,27 +115,47 @@ class KubernetesCluster:
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Written:
         ref = ref_of(manifest)
-        path = _object_path(ref).rpartition("/")[0]
-        return self._write(Attempt("create", str(ref)), "POST", path, manifest, dry_run)
+
+        def write(served: Kind) -> Written:
+            path = _object_path(ref, served).rpartition("/")[0]
+            return self._write(Attempt("create", str(ref)), "POST", path, _at(served, manifest), dry_run)
+
+        return self._versions.at(ref.kind, write)
 
     def replace(self, manifest: Manifest, *, expect: Version, dry_run: bool = False) -> Written:
         ref = ref_of(manifest)
         metadata = {**manifest["metadata"], "uid": expect.uid, "resourceVersion": expect.resource_version}
         body = {**manifest, "metadata": metadata}
-        return self._write(Attempt("replace", str(ref)), "PUT", _object_path(ref), body, dry_run)
+
+        def write(served: Kind) -> Written:
+            return self._write(Attempt("replace", str(ref)), "PUT", _object_path(ref, served), _at(served, body), dry_run)
+
+        return self._versions.at(ref.kind, write)
 
     def patch(self, ref: ResourceRef, ops: Sequence[JsonPatchOp], *, dry_run: bool = False) -> Written:
         body = [{"op": op.op, "path": op.path} | ({} if op.op == "remove" else {"value": op.value}) for op in ops]
         query = [("fieldManager", FIELD_MANAGER), *_dry(dry_run)]
         attempt = Attempt("patch", str(ref))
-        return Written(*self._wire.json(attempt, "PATCH", _object_path(ref), query, body, "application/json-patch+json"))
+
+        def write(served: Kind) -> Written:
+            return Written(
+                *self._wire.json(attempt, "PATCH", _object_path(ref, served), query, body, "application/json-patch+json")
+            )
+
+        return self._versions.at(ref.kind, write)
 
     def delete(self, ref: ResourceRef, *, expect: Version, dry_run: bool = False) -> None:
         preconditions = {"uid": expect.uid, "resourceVersion": expect.resource_version}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        status, answer, _ = self._wire.exchange("DELETE", _object_path(ref), _dry(dry_run), body)
-        if status not in (200, 202, 404):
-            raise translate(Attempt("delete", str(ref)), status, answer)
+
+        def remove(served: Kind) -> None:
+            status, answer, _ = self._wire.exchange("DELETE", _object_path(ref, served), _dry(dry_run), body)
+            absent = status == 404 and names_an_object(answer)
+            if not absent and status not in (200, 202):
+                raise translate(Attempt("delete", str(ref)), status, answer)
+
+        with suppress(NotServed):  # there are no objects of a kind that does not exist
+            self._versions.at(ref.kind, remove)
 
     def _write(self, attempt: Attempt, method: str, path: str, manifest: Manifest, dry_run: bool) -> Written:
         query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *_dry(dry_run)]
@@ -137,10 +173,10 @@ def _collection_path(kind: Kind, namespace: str | None) -> str:
     return f"{root}/namespaces/{_segment('namespace', namespace)}/{kind.plural}" if namespace else f"{root}/{kind.plural}"
 
 
-def _object_path(ref: ResourceRef) -> str:
+def _object_path(ref: ResourceRef, served: Kind) -> str:
     if not ref.namespace and ref.kind not in CLUSTER_SCOPED:
         raise Rejected([Reason("metadata.namespace", "a namespace is needed")])
-    return f"{_collection_path(ref.kind, ref.namespace)}/{_segment('name', ref.name)}"
+    return f"{_collection_path(served, ref.namespace)}/{_segment('name', ref.name)}"
 
 
 def _segment(what: str, value: str) -> str:
@@ -156,6 +192,11 @@ def _plural(kind: Kind) -> str:
 
 def _dry(dry_run: bool) -> list[tuple[str, str]]:
     return [("dryRun", "All")] if dry_run else []
+
+
+def _at(served: Kind, manifest: Manifest) -> Manifest:
+    """`manifest` as the path of `served` takes it: an object read at another version is written at this one as it is."""
+    return {**manifest, "apiVersion": served.api_version}
 
 
 def _typed(kind: Kind, entry: Manifest) -> Manifest:

@@ -35,6 +35,10 @@ _QUOTED_FIELD = re.compile(r'"(?P<field>[\w.\[\]-]+)" (?P<rest>must .*)', re.DOT
 _NAMESPACE = re.compile(r'^namespaces "([^"]+)" not found$')
 
 
+class NotServed(Rejected):
+    """404 of a path, not of an object: the server does not have this kind at this version."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """What was asked: the portal's verb, and a subject such as "VirtualService shop/reviews" or "virtualservices"."""
@@ -52,7 +56,7 @@ def translate(attempt: Attempt, status: int, body: bytes) -> ClientError:
     if status == 403:
         return _forbidden(attempt, message)
     if status == 404:
-        return _absent(attempt, message)
+        return _absent(attempt, message) if names_an_object(body) else _not_served(attempt)
     if status == 409:
         return _conflict(attempt, _text(answer.get("reason")), message)
     if status == 410:
@@ -62,6 +66,11 @@ def translate(attempt: Attempt, status: int, body: bytes) -> ClientError:
     if status in (408, 429) or status >= 500 or status < 400:
         return _unavailable(status, _text(answer.get("reason")), message)
     return Rejected(_reasons(answer, message) or [Reason("", f"the API server answered {status} without saying why")])
+
+
+def names_an_object(body: bytes) -> bool:
+    """Whether a 404 is about an object that is not there. About a path the server does not have, it is no Status object."""
+    return _text(_status_object(body).get("reason")) == "NotFound"
 
 
 def translate_transport(error: Exception) -> ClusterUnavailable:
@@ -106,7 +115,11 @@ def _absent(attempt: Attempt, message: str) -> ClientError:
         return Conflict(f"{attempt.subject} no longer exists.")
     if namespace := _NAMESPACE.match(message):
         return Rejected([Reason("metadata.namespace", f"the namespace {namespace[1]} does not exist")])
-    return Rejected([Reason("", f"the cluster does not serve {attempt.subject}: its CRD is not installed")])
+    return _not_served(attempt)
+
+
+def _not_served(attempt: Attempt) -> NotServed:
+    return NotServed([Reason("", f"the cluster does not serve {attempt.subject}: its CRD is not installed")])
 
 
 def _conflict(attempt: Attempt, reason: str, message: str) -> Conflict:

@@ -11,7 +11,8 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """A kind at the version we read and write. `group` is "" for the core group."""
+    """A kind at the version we prefer; where a cluster does not serve that, its adapter uses another, and the objects it gives
+    carry that one. `group` is "" for the core group."""
 
     group: str
     version: str

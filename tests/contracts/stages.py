@@ -12,6 +12,7 @@ from typing import Any
 from meshportal.clients.kubernetes import KubernetesCluster
 from meshportal.clients.ports import ClusterPort, Reason
 from meshportal.mesh.refs import ISTIO_KINDS, NAMESPACE, Manifest, ResourceRef, ref_of, version_of
+from tests.fake_schema import Versions
 from tests.fakes import FakeCluster
 
 NEGATIVE_WEIGHT = "weight -4 < 0"
@@ -69,12 +70,12 @@ class Stage:
 
 
 @contextmanager
-def fake_stage() -> Iterator[Stage]:
+def fake_stage(versions: Versions | None = None) -> Iterator[Stage]:
     nobody = FakeCluster()
     for kind in (NAMESPACE, *ISTIO_KINDS):
         for verb in ("get", "list", "watch", "create", "update", "patch", "delete"):
             nobody.forbids(verb, kind)
-    yield Stage(FakeCluster(), nobody)
+    yield Stage(FakeCluster(versions=versions), nobody)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from meshportal.sandbox.api import deleting, kinds, reading
+from meshportal.sandbox.api import deleting, reading
 from meshportal.sandbox.api.answers import Answer
+from meshportal.sandbox.api.kinds import Table, core_versions
 from meshportal.sandbox.api.requests import Request, Route, method_not_allowed, parse_query, place_of, route
 from meshportal.sandbox.api.roles import Roles
 from meshportal.sandbox.api.status import ApiError, JsonObject, bad_request, not_served
@@ -41,10 +42,11 @@ class Text:
 
 
 class Application:
-    """Serves one store. `version` is the document of GET /version, `address` what discovery names as host:port."""
+    """Serves the kinds of `table` in one store. `version` is the document of GET /version, `address` what discovery names as
+    host:port."""
 
-    def __init__(self, store: Store, roles: Roles, version: JsonObject, address: str) -> None:
-        self.store, self.roles, self.version, self.address = store, roles, version, address
+    def __init__(self, store: Store, roles: Roles, version: JsonObject, address: str, table: Table) -> None:
+        self.store, self.roles, self.version, self.address, self.table = store, roles, version, address, table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,7 +71,7 @@ class Application:
         """The answer to a request of a known user. Raises ApiError."""
         asked = place_of(request.path)
         self.roles.require(request.user, request.access(asked))
-        place = route(asked, request.method)
+        place = route(self.table, asked, request.method)
         if place is None:
             return self._document(request)
         if place.subresource and not (place.subresource == "status" and place.resource.status):
@@ -124,16 +126,16 @@ class Application:
 
     def _discovery(self, path: str) -> JsonObject | None:
         if path == "/api":
-            return kinds.core_versions(self.address)
+            return core_versions(self.address)
         if path == "/apis":
-            return kinds.group_list()
+            return self.table.group_list()
         match path.split("/")[1:]:
             case ["api", version]:
-                return kinds.resource_list("", version)
+                return self.table.resource_list("", version)
             case ["apis", group]:
-                return kinds.group(group)
+                return self.table.group(group)
             case ["apis", group, version]:
-                return kinds.resource_list(group, version)
+                return self.table.resource_list(group, version)
         return None
 
 

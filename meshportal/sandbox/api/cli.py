@@ -16,6 +16,7 @@ import uvicorn
 
 from meshportal.sandbox.api import identity, seed
 from meshportal.sandbox.api.app import Application
+from meshportal.sandbox.api.kinds import TABLES
 from meshportal.sandbox.api.roles import Roles
 from meshportal.sandbox.api.status import JsonObject
 from meshportal.sandbox.api.store import Store
@@ -30,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (default: any free port)")
     parser.add_argument("--ready-fd", type=int, default=1, help="where the one line of JSON goes (default: standard output)")
     parser.add_argument("--keep-events", type=int, default=2000, help="changes a watch may go back (default: %(default)s)")
+    parser.add_argument(
+        "--serve",
+        choices=sorted(TABLES),
+        default="v1",
+        help="the best version of Istio's routing kinds: v1 as Istio has it since 1.22, v1beta1 as before (default: %(default)s)",
+    )
     parser.add_argument("--with-parent", action="store_true", help="end when the starting process ends (Linux)")
 
 
@@ -94,7 +101,8 @@ async def _serve(folder: Path, args: argparse.Namespace) -> None:
     port = listener.getsockname()[1]
     server = f"https://127.0.0.1:{port}"
     store = Store(folder / "objects.sqlite3", args.keep_events)
-    seed.plant(store)
+    table = TABLES[args.serve]
+    seed.plant(store, table)
     info = {
         "server": server,
         "certificate_authority": str(authority),
@@ -104,7 +112,7 @@ async def _serve(folder: Path, args: argparse.Namespace) -> None:
         "folder": str(folder),
         "pid": os.getpid(),
     }
-    application = Application(store, Roles.load(folder, tokens), version_document(), f"127.0.0.1:{port}")
+    application = Application(store, Roles.load(folder, tokens), version_document(), f"127.0.0.1:{port}", table)
     config = uvicorn.Config(
         application,
         ssl_certfile=str(certificate),

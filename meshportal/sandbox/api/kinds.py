@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from meshportal.sandbox.api.status import JsonObject
@@ -85,21 +85,60 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}
-GROUPS = tuple(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))
+
+BEFORE_1_22: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar"), ("v1beta1", "v1alpha3")),
+    "PeerAuthentication": ("v1beta1",),
+    "Telemetry": ("v1alpha1",),
+}
+"""The versions of the kinds that Istio 1.20 and 1.21 serve otherwise: their crd-all.gen.yaml."""
 
 
-def find(group: str, version: str, plural: str) -> Resource | None:
-    """The kind behind a path, or None where this version of it is not served."""
-    resource = BY_PLURAL.get((group, plural))
-    return resource if resource and version in resource.versions else None
+class Table:
+    """The kinds that one server has, and what its discovery says of them."""
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self.resources = tuple(resources)
+        self._by_plural = {(resource.group, resource.plural): resource for resource in self.resources}
+        self._groups = tuple(dict.fromkeys(resource.group for resource in self.resources if resource.group))
+
+    def find(self, group: str, version: str, plural: str) -> Resource | None:
+        """The kind behind a path, or None where this version of it is not served."""
+        resource = self._by_plural.get((group, plural))
+        return resource if resource and version in resource.versions else None
+
+    def versions_of(self, group: str) -> tuple[str, ...]:
+        """The versions of a group in order of preference; () for a group that is not served."""
+        own = (resource for resource in self.resources if resource.group == group)
+        return tuple(dict.fromkeys(version for resource in own for version in resource.versions))
+
+    def group_list(self) -> JsonObject:
+        """GET /apis."""
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [self._group(name) for name in self._groups]}
+
+    def group(self, name: str) -> JsonObject | None:
+        """GET /apis/GROUP."""
+        return {"kind": "APIGroup", "apiVersion": "v1", **self._group(name)} if name in self._groups else None
+
+    def resource_list(self, group_name: str, version: str) -> JsonObject | None:
+        """GET /api/v1 or /apis/GROUP/VERSION."""
+        if version not in self.versions_of(group_name):
+            return None
+        served = [resource for resource in self.resources if resource.group == group_name and version in resource.versions]
+        group_version = f"{group_name}/{version}" if group_name else version
+        rows = [row for resource in served for row in _rows(resource)]
+        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows}
+
+    def _group(self, name: str) -> JsonObject:
+        versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in self.versions_of(name)]
+        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def versions_of(group: str) -> tuple[str, ...]:
-    """The versions of a group in order of preference; () for a group that is not served."""
-    return tuple(dict.fromkeys(version for resource in RESOURCES if resource.group == group for version in resource.versions))
-
-
-# ---------------------------------------------------------------- discovery
+TABLES = {
+    "v1": Table(RESOURCES),
+    "v1beta1": Table(replace(one, versions=BEFORE_1_22.get(one.kind, one.versions)) for one in RESOURCES),
+}
+"""What a server has by the best version of Istio's routing kinds: v1 since Istio 1.22, v1beta1 before."""
 
 
 def core_versions(address: str) -> JsonObject:
@@ -109,31 +148,6 @@ def core_versions(address: str) -> JsonObject:
         "versions": ["v1"],
         "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}],
     }
-
-
-def _group(name: str) -> JsonObject:
-    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in versions_of(name)]
-    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
-
-
-def group_list() -> JsonObject:
-    """GET /apis."""
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in GROUPS]}
-
-
-def group(name: str) -> JsonObject | None:
-    """GET /apis/GROUP."""
-    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)} if name in GROUPS else None
-
-
-def resource_list(group_name: str, version: str) -> JsonObject | None:
-    """GET /api/v1 or /apis/GROUP/VERSION."""
-    if version not in versions_of(group_name):
-        return None
-    served = [resource for resource in RESOURCES if resource.group == group_name and version in resource.versions]
-    group_version = f"{group_name}/{version}" if group_name else version
-    rows = [row for resource in served for row in _rows(resource)]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows}
 
 
 def _rows(resource: Resource) -> Iterable[JsonObject]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from meshportal.sandbox.api.kinds import Resource, find
+from meshportal.sandbox.api.kinds import Resource, Table
 from meshportal.sandbox.api.roles import Access
 from meshportal.sandbox.api.status import ApiError, Cause, Target, bad_request, invalid
 from meshportal.sandbox.api.store import Key
@@ -70,9 +70,9 @@ def place_of(path: str) -> Place | None:
     return Place(group, version, namespace, rest[0], rest[1], "/".join(rest[2:]).strip("/"))
 
 
-def route(place: Place | None, method: str) -> Route | None:
+def route(table: Table, place: Place | None, method: str) -> Route | None:
     """Where a place is served, None if it is not."""
-    resource = find(place.group, place.version, place.plural) if place else None
+    resource = table.find(place.group, place.version, place.plural) if place else None
     if place is None or resource is None:
         return None
     # one object, or a new one, lies in a namespace; a list may be of all of them

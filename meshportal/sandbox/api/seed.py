@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from meshportal.sandbox.api.answers import now
-from meshportal.sandbox.api.kinds import BY_PLURAL, RESOURCES, Resource
+from meshportal.sandbox.api.kinds import BY_PLURAL, Resource, Table
 from meshportal.sandbox.api.schema import facts
 from meshportal.sandbox.api.status import JsonObject
 from meshportal.sandbox.api.store import Key, Store
@@ -13,8 +13,8 @@ from meshportal.sandbox.api.store import Key, Store
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system", "istio-system")
 
 
-def plant(store: Store) -> None:
-    """Add what is missing. Nothing that exists is touched."""
+def plant(store: Store, table: Table) -> None:
+    """Add what is missing, a CRD for each custom kind of `table` among it. Nothing that exists is touched."""
     fresh = store.version == 1
     with store.transaction():
         for name in NAMESPACES:
@@ -22,7 +22,7 @@ def plant(store: Store) -> None:
             body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
             _add(store, Key(BY_PLURAL["", "namespaces"], "", name), labels, body)
         definitions = BY_PLURAL["apiextensions.k8s.io", "customresourcedefinitions"]
-        for resource in RESOURCES:
+        for resource in table.resources:
             if resource.custom:
                 labels = facts().get(resource.title, {}).get("labels", {})
                 _add(store, Key(definitions, "", resource.title), labels, _definition(resource))

@@ -1,0 +1,111 @@
+"""A cluster whose Istio is older than v1 of its kinds: what ClusterPort promises holds there as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from meshportal.clients.ports import Conflict, JsonPatchOp
+from meshportal.mesh.plans import Plan, PlanItem
+from meshportal.mesh.refs import GATEWAY, ISTIO_KINDS, VIRTUAL_SERVICE, Kind, Manifest, ResourceRef, version_of
+from tests.contracts.stages import Stage, fake_stage, wire_stage
+from tests.fake_schema import BEFORE_1_22
+from tests.processes import sandbox_api
+
+pytestmark = pytest.mark.contract
+
+SPECS: dict[str, dict[str, Any]] = {
+    "VirtualService": {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]},
+    "DestinationRule": {"host": "reviews"},
+    "Gateway": {
+        "selector": {"a": "b"},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+    },
+    "ServiceEntry": {
+        "hosts": ["example.com"],
+        "ports": [{"number": 443, "name": "https", "protocol": "TLS"}],
+        "resolution": "DNS",
+    },
+    "Sidecar": {"egress": [{"hosts": ["./*"]}]},
+    "PeerAuthentication": {"mtls": {"mode": "STRICT"}},
+    "AuthorizationPolicy": {"action": "DENY", "rules": [{}]},
+    "Telemetry": {"accessLogging": [{"disabled": True}]},
+}
+
+
+@pytest.fixture(scope="session")
+def older_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    with sandbox_api(tmp_path_factory.mktemp("older-api"), "--serve", "v1beta1") as info:
+        yield info
+
+
+@pytest.fixture(params=["fake", pytest.param("older_process", marks=pytest.mark.xdist_group("sandbox"))])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with fake_stage(BEFORE_1_22) if request.param == "fake" else wire_stage(request.getfixturevalue(request.param)) as made:
+        yield made
+
+
+def written(stage: Stage, kind: Kind) -> Manifest:
+    return stage.cluster.create(stage.manifest(kind.kind, "reviews", spec=SPECS[kind.kind])).manifest
+
+
+def served(kind: Kind) -> str:
+    return f"{kind.group}/{BEFORE_1_22[kind][0]}"
+
+
+def test_the_server_says_what_it_has(stage: Stage) -> None:
+    groups = stage.cluster.served().groups
+    assert groups["networking.istio.io"] == ("v1beta1", "v1alpha3")
+    assert set(groups["security.istio.io"]) == {"v1", "v1beta1"}
+    assert groups["telemetry.istio.io"] == ("v1alpha1",)
+
+
+@pytest.mark.parametrize("kind", ISTIO_KINDS, ids=lambda kind: kind.kind)
+def test_every_kind_is_written_read_listed_watched_and_removed(stage: Stage, kind: Kind) -> None:
+    ref = ResourceRef(kind, stage.namespace, "reviews")
+    before = stage.cluster.list(kind).resource_version
+    made = written(stage, kind)
+    assert made["apiVersion"] == served(kind)
+    assert stage.live(ref) == made
+    assert made in stage.cluster.list(kind, stage.namespace).items
+    changed = deepcopy(made)
+    changed["metadata"]["labels"] = {"team": "books"}
+    assert stage.cluster.replace(changed, expect=version_of(made)).manifest["metadata"]["labels"] == {"team": "books"}
+    with pytest.raises(Conflict):
+        stage.cluster.replace(changed, expect=version_of(made))
+    stage.deleted(ref)
+    assert stage.cluster.get(ref) is None
+    events = [event for event in stage.cluster.watch(kind, before, timeout_seconds=1) if "name" in event.manifest["metadata"]]
+    assert [event.type for event in events] == ["ADDED", "MODIFIED", "DELETED"]
+    assert {event.manifest["apiVersion"] for event in events} == {served(kind)}
+
+
+def test_an_object_that_was_read_at_another_version_is_written_all_the_same(stage: Stage) -> None:
+    made = written(stage, VIRTUAL_SERVICE)
+    newer = {**made, "apiVersion": VIRTUAL_SERVICE.api_version, "spec": {**made["spec"], "hosts": ["reviews.example.com"]}}
+    result = stage.cluster.replace(newer, expect=version_of(made)).manifest
+    assert (result["apiVersion"], result["spec"]["hosts"]) == (served(VIRTUAL_SERVICE), ["reviews.example.com"])
+
+
+def test_a_patch_and_a_dry_run_work(stage: Stage) -> None:
+    written(stage, GATEWAY)
+    ref = ResourceRef(GATEWAY, stage.namespace, "reviews")
+    op = JsonPatchOp("replace", "/spec/servers/0/hosts", ["shop.example.com"])
+    assert stage.cluster.patch(ref, [op], dry_run=True).manifest["spec"]["servers"][0]["hosts"] == ["shop.example.com"]
+    assert stage.live(ref)["spec"]["servers"][0]["hosts"] == ["*"]
+    stage.cluster.patch(ref, [op])
+    assert stage.live(ref)["spec"]["servers"][0]["hosts"] == ["shop.example.com"]
+
+
+def test_a_plan_is_the_same_whatever_version_the_object_was_read_at(stage: Stage) -> None:
+    made = written(stage, VIRTUAL_SERVICE)
+    ref, fields = ResourceRef(VIRTUAL_SERVICE, stage.namespace, "reviews"), (("spec", "hosts"), ("spec", "http"))
+    newer = {**made, "apiVersion": VIRTUAL_SERVICE.api_version}
+    wanted = {**newer, "spec": {**made["spec"], "hosts": ["other"]}}
+    plans = [Plan((PlanItem(ref, live, wanted, fields),)) for live in (made, newer)]
+    assert plans[0].digest == plans[1].digest
+    assert plans[0].base == plans[1].base
+    assert not PlanItem(ref, made, newer, fields).changes_anything
