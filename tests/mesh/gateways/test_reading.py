@@ -112,13 +112,23 @@ values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
     max_leaves=4,
 )
-unknown = st.dictionaries(st.sampled_from(["timeout", "later", "x-y"]), values, max_size=2)
+unknown: st.SearchStrategy[dict[str, Any]] = st.dictionaries(st.sampled_from(["timeout", "later", "x-y"]), values, max_size=2)
 names = st.sampled_from(["reviews", HOST, "reviews.bookinfo", "ratings", "www.example.org"])
 hosts = st.lists(
     st.sampled_from(["*", "a.example.com", "*.example.com", "reviews", "b.org"]), min_size=1, max_size=2, unique=True
 )
-uris = st.sampled_from([{}, {"uri": {"prefix": "/"}}, {"uri": {"exact": "/a"}}, {"uri": {"regex": "/.*"}}, {"uri": {"later": 1}}])
-at_gateways = st.sampled_from([{}, {"gateways": ["mesh"]}, {"gateways": ["istio-system/shared"]}])
+uris: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"uri": {"prefix": "/"}}, {"uri": {"exact": "/a"}}, {"uri": {"regex": "/.*"}}, {"uri": {"later": 1}}]
+)
+at_gateways: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"gateways": ["mesh"]}, {"gateways": ["istio-system/shared"]}]
+)
+
+targets_more: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {"port": {"number": 9080}}, {"subset": "v1"}])
+rewrites: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {"rewrite": {"uri": "/x"}}, {"rewrite": {"authority": "y"}}])
+tls_settings: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"tls": TLS}, {"tls": {"httpsRedirect": True}}, {"tls": {"mode": "PASSTHROUGH", "later": 1}}]
+)
 
 
 @st.composite
@@ -132,14 +142,14 @@ def routes(draw: st.DrawFn) -> dict[str, Any]:
     http: dict[str, Any] = draw(unknown)
     http["route"] = [
         {
-            "destination": {"host": host} | draw(st.sampled_from([{}, {"port": {"number": 9080}}, {"subset": "v1"}])),
+            "destination": {"host": host} | draw(targets_more),
             **draw(unknown),
         }
         for host in targets
     ]
     if match := draw(st.lists(matches(), max_size=3)):
         http["match"] = match
-    return http | draw(st.sampled_from([{}, {"rewrite": {"uri": "/x"}}, {"rewrite": {"authority": "y"}}]))
+    return http | draw(rewrites)
 
 
 @st.composite
@@ -155,10 +165,7 @@ def virtual_services(draw: st.DrawFn) -> Manifest:
 @st.composite
 def servers(draw: st.DrawFn) -> dict[str, Any]:
     number, protocol = draw(st.sampled_from([(80, "HTTP"), (443, "HTTPS"), (9000, "TCP"), (8080, "http2")]))
-    tls = draw(
-        st.sampled_from([{}, {"tls": TLS}, {"tls": {"httpsRedirect": True}}, {"tls": {"mode": "PASSTHROUGH", "later": 1}}])
-    )
-    return server(*draw(hosts), port=number, protocol=protocol, **tls, **draw(unknown))
+    return server(*draw(hosts), port=number, protocol=protocol, **draw(tls_settings), **draw(unknown))
 
 
 @st.composite

@@ -127,7 +127,7 @@ def test_two_rows_for_one_new_gateway_share_it() -> None:
 # ---------------------------------------------------------------- editing
 
 
-ODD = {"timeout": "3s", "retries": {"attempts": 2}, "unknown": {"kept": [1, None]}}
+ODD: dict[str, Any] = {"timeout": "3s", "retries": {"attempts": 2}, "unknown": {"kept": [1, None]}}
 
 
 def test_only_the_edited_field_of_a_route_changes() -> None:
@@ -231,7 +231,7 @@ def test_a_gateway_of_another_namespace_is_its_owners_to_tidy() -> None:
 
 
 def test_what_sidecars_follow_too_stays_for_them() -> None:
-    both = {"gateways": ["mesh", "istio-system/shared"]}
+    both: dict[str, Any] = {"gateways": ["mesh", "istio-system/shared"]}
     plan = planned(mesh(gateway(server("*")), ingress(route(), **both)))
     assert spec(plan, INGRESS)["gateways"] == ["mesh"]
     assert spec(plan, INGRESS)["http"] == [route()]
