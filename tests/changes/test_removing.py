@@ -105,6 +105,22 @@ def test_an_object_that_somebody_else_removed_before_makes_it_stale(removal: Cha
     assert mesh.api.live(RULE) is not None
 
 
+def test_nothing_is_removed_when_the_last_of_them_is_gone_already(removal: ChangeRequest, run: Run, mesh: Mesh) -> None:
+    mesh.api.remove(RULE)
+    assert run(removal).status == Status.IN_REVIEW
+    assert not mesh.api.writes
+
+
+def test_an_object_made_again_just_as_it_was_reviewed_goes_too(removal: ChangeRequest, run: Run, mesh: Mesh) -> None:
+    def again() -> None:
+        mesh.api.remove(ROUTE)
+        mesh.api.put(virtual_service(v1=100))
+
+    mesh.api.when_sent(ROUTE, again)
+    assert run(removal).status == Status.APPLIED
+    assert mesh.api.live(ROUTE) is None
+
+
 def test_an_object_that_somebody_else_removes_between_check_and_write_makes_it_stale(
     removal: ChangeRequest, run: Run, mesh: Mesh
 ) -> None:
