@@ -68,6 +68,16 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return _WORST_FIRST[finding.severity], str(finding.ref or ""), places, finding.path, finding.code, _written(finding)
 
 
-def concerning(findings: Iterable[Finding], namespaces: Callable[[str], bool]) -> list[Finding]:
-    """Those about objects of namespaces that somebody may see, and those about no object at all."""
-    return [finding for finding in findings if finding.ref is None or namespaces(finding.ref.namespace)]
+def concerning(findings: Iterable[Finding], visible: Callable[[str], bool]) -> list[Finding]:
+    """Those about objects of namespaces that somebody may see, and those about no object. Objects elsewhere, which a finding
+    names in `names`, are only counted, as `hidden`."""
+    shown = [finding for finding in findings if finding.ref is None or visible(finding.ref.namespace)]
+    return [_without_others(finding, visible) for finding in shown]
+
+
+def _without_others(finding: Finding, visible: Callable[[str], bool]) -> Finding:
+    names = finding.values.get("names")
+    if not isinstance(names, list):
+        return finding
+    kept = [name for name in names if visible(name.partition("/")[0])]
+    return replace(finding, values={**finding.values, "names": kept, "hidden": len(names) - len(kept)})
