@@ -31,11 +31,6 @@ def unconfirmed(findings: Sequence[Finding], confirm: Collection[str]) -> list[P
     return [Problem(FIELD, sentence % {"codes": ", ".join(missing)})]
 
 
-def confirmed_of(findings: Sequence[Finding], confirm: Collection[str]) -> list[str]:
-    """The ticks that mean something: a code that no warning has is not kept."""
-    return [code for code in warning_codes(findings) if code in confirm]
-
-
 def weighed(proposal: Proposal) -> Proposal:
     """The proposal with a risk one level higher if it has warnings that its kind has not counted already."""
     risk = proposal.risk or Risk(Level.LOW, ())

@@ -17,7 +17,7 @@ from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
-from meshportal.changes.confirming import confirmed_of, finding_row, unconfirmed, weighed
+from meshportal.changes.confirming import finding_row, unconfirmed, warning_codes, weighed
 from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
 from meshportal.changes.models import EDITABLE, WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
 from meshportal.mesh.findings import Level, Risk, blocking
@@ -117,7 +117,7 @@ def draft(
         created_at=now,
         **_plan_columns(proposal),
     )
-    confirmed = _save_revision(change, proposal, confirm, by=by, now=now)
+    confirmed = _save_revision(change, proposal, by=by, now=now)
     tell(actor(by, via), "draft", change, f"Drafted: {change.title}{_ticked(confirmed)}", now=now, confirmed=confirmed)
     return change
 
@@ -151,7 +151,7 @@ def revise(
     ChangeRequest.objects.filter(pk=change.pk, status=Status.APPROVED).update(status=Status.IN_REVIEW, status_since=now)
     Review.objects.filter(change=change, voided_at=None).update(voided_at=now)
     change.refresh_from_db()
-    confirmed = _save_revision(change, proposal, confirm, by=by, now=now)
+    confirmed = _save_revision(change, proposal, by=by, now=now)
     sentence = f"Revision {change.revision}: {change.title}{_ticked(confirmed)}"
     tell(actor(by, via), "revise", change, sentence, now=now, confirmed=confirmed)
     return change
@@ -214,11 +214,9 @@ def _ticked(confirmed: Sequence[str]) -> str:
     return f" (confirmed the warnings {', '.join(confirmed)})" if confirmed else ""
 
 
-def _save_revision(
-    change: ChangeRequest, proposal: Proposal, confirm: Collection[str], *, by: Person, now: datetime
-) -> list[str]:
-    """Save the plan as the change's newest revision. Returns the codes of the warnings that were confirmed."""
-    confirmed = confirmed_of(proposal.findings, confirm)
+def _save_revision(change: ChangeRequest, proposal: Proposal, *, by: Person, now: datetime) -> list[str]:
+    """Save an acceptable plan as the change's newest revision. Returns the codes of its warnings: each was confirmed."""
+    confirmed = warning_codes(proposal.findings)
     revision = Revision.objects.create(
         change=change,
         number=change.revision,

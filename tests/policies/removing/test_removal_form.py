@@ -9,6 +9,7 @@ from django.test import Client
 
 from meshportal.changes.models import ChangeRequest, Status
 from meshportal.mesh.refs import GATEWAY, Manifest, ref_of
+from meshportal.mesh.snapshot import VersionNow
 from tests.cast import Cast, Mesh, destination_rule, people, virtual_service
 
 ADDRESS = "/policies/removal/demo/bookinfo/reviews/"
@@ -110,9 +111,11 @@ def test_hosts_of_others_in_the_same_object_need_a_tick(alice: Client, mesh: Mes
     both = virtual_service(v1=50, v2=50)
     both["spec"]["hosts"] = ["reviews", "ratings"]
     mesh.api.put(both)
-    mesh.observe()
+    mesh.observe(versions=(VersionNow("v1", 3, 3, 50.0, 50.0, 10.0), VersionNow("v2", 2, 2, 50.0, 50.0, 10.0)))
     page = text(sent(alice, ROUTE))
     assert "also routes ratings" in page
+    assert "Confirm the warnings first (MP0701)" in page
+    assert "High: it removes objects that are live; there are warnings" in page
 
 
 def test_an_object_that_something_repairs_needs_a_tick_and_names_it(alice: Client, mesh: Mesh) -> None:
