@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "meshportal.changes",
     "meshportal.policies",
     "meshportal.board",
+    "meshportal.diagnostics",
     "meshportal.api",
     "meshportal.demo",
 ]

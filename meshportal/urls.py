@@ -12,6 +12,7 @@ urlpatterns = [
     path("services/", include("meshportal.board.services_urls")),
     path("changes/", include("meshportal.changes.urls")),
     path("policies/", include("meshportal.policies.urls")),
+    path("diagnostics/", include("meshportal.diagnostics.urls")),
     path("audit/", include("meshportal.board.audit_urls")),
     path("api/v1/", v1.urlpatterns()),
     path("i18n/", include("meshportal.web.urls")),

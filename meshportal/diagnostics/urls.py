@@ -1,0 +1,13 @@
+"""Pages that check, explain and offer the fix."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from meshportal.diagnostics import traffic_views
+
+app_name = "diagnostics"
+
+urlpatterns = [
+    path("traffic/<slug:cluster>/<slug:namespace>/<slug:service>/", traffic_views.traffic, name="traffic"),
+]
