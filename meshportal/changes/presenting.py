@@ -27,6 +27,11 @@ RISK_REASONS = {
     "replaces-object": gettext_lazy("it replaces what an object says"),
     "removes-objects": gettext_lazy("it removes objects that are live"),
     "other-namespace": gettext_lazy("it writes to another namespace than the service's"),
+    "subset-changed": gettext_lazy("it changes or removes a subset"),
+    "balancing": gettext_lazy("it changes which pod a request goes to"),
+    "limits": gettext_lazy("it changes limits beyond which requests fail"),
+    "outliers": gettext_lazy("it changes when pods get no requests"),
+    "only-offered": gettext_lazy("no request goes another way because of it alone"),
     "small-step": gettext_lazy("a small step between versions that already take traffic"),
 }
 RISK_WORDS = {Level.LOW: gettext_lazy("Low"), Level.MEDIUM: gettext_lazy("Medium"), Level.HIGH: gettext_lazy("High")}

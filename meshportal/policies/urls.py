@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshportal.policies.destination.views import DestinationEditor
 from meshportal.policies.editing import patterns
 from meshportal.policies.removing.views import RemovalEditor
 from meshportal.policies.traffic.views import TrafficEditor
@@ -10,5 +11,6 @@ app_name = "policies"
 
 urlpatterns = [
     *patterns(TrafficEditor()),
+    *patterns(DestinationEditor()),
     *patterns(RemovalEditor()),
 ]
