@@ -13,6 +13,7 @@ from meshportal.mesh.field_errors import FieldError
 from meshportal.mesh.gateways import values
 from meshportal.mesh.gateways.binding import TLS_PROTOCOLS, in_mesh_too, labels_in, spec_of
 from meshportal.mesh.gateways.conflicts import conflicts
+from meshportal.mesh.gateways.defaults import with_defaults
 from meshportal.mesh.gateways.intent import Exposure, GatewayIntent, Path
 from meshportal.mesh.gateways.reading import LiveExposure, exposures, origin_values
 from meshportal.mesh.gateways.values import Wrong
@@ -25,7 +26,6 @@ MAX_ROWS = 50
 PROTOCOLS = ("HTTP", "HTTPS")
 TLS_MODES = ("SIMPLE", "MUTUAL")
 HOWS = ("prefix", "exact")
-DEFAULTS: Mapping[str, Any] = {"protocol": "HTTP", "tls_mode": "SIMPLE"}
 
 
 def parse(raw: Mapping[str, Any], facts: Facts, service: ServiceRef) -> GatewayIntent | list[FieldError]:
@@ -74,6 +74,8 @@ class _Row:
         self.given = row
         if not self._find_live():
             return None
+        if self.live is None:
+            self.given = with_defaults(row, self.facts, self.service)
         gateway = self._gateway()
         workload = self._workload(gateway)
         protocol = self._value("protocol", lambda value: values.one_of(value, PROTOCOLS), "HTTP")
@@ -132,7 +134,7 @@ class _Row:
         if self.live is not None and self._same(field):
             return self._live_value(field)
         try:
-            return parse(self.given.get(field, DEFAULTS.get(field)))
+            return parse(self.given.get(field))
         except Wrong as wrong:
             self.error(field, wrong.code, **wrong.values)
             return nothing

@@ -105,7 +105,7 @@ def test_https_asks_for_more(fields: dict[str, Any], field: str, code: str) -> N
 
 
 def test_a_new_gateway_needs_proxies() -> None:
-    assert errors(mesh(), new(gateway="")) == [("exposures[0].workload", "workload-missing")]
+    assert errors(mesh(), new(gateway="", workload="")) == [("exposures[0].workload", "workload-missing")]
     assert errors(mesh(), new(gateway="", workload="ingress")) == [("exposures[0].workload", "not-labels")]
 
 
@@ -189,6 +189,15 @@ def test_ingress_gateways_are_offered_with_their_pods() -> None:
         ("app=istio-ingressgateway", "istio-system", 2),
         ("istio=ingressgateway", "istio-system", 2),
     ]
+
+
+def test_a_new_row_starts_from_what_the_mesh_has_already() -> None:
+    (exposure,) = intent(mesh(gateway(server("a.example.com", port=81))), {"hosts": "b.example.com"}).exposures
+    assert exposure.gateway is not None
+    assert (exposure.gateway.name, exposure.port, exposure.protocol, exposure.target_port) == ("shared", 80, "HTTP", 9080)
+    (exposure,) = intent(mesh(), {"hosts": "b.example.com", "protocol": "https", "credential": "c"}).exposures
+    assert (exposure.gateway, exposure.workload) == (None, {"istio": "ingressgateway"})
+    assert (exposure.port, exposure.tls_mode, exposure.paths) == (443, "SIMPLE", ())
 
 
 # ---------------------------------------------------------------- remarks and risk
