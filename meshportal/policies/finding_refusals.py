@@ -1,4 +1,4 @@
-"""What Istio refuses, in words: (sentence, remedy) by code, or by code and reason. Its own sentence comes later, without a place."""
+"""What Istio refuses, in words: (sentence, remedy) by code, or by code and reason. Its own sentence comes later, placeless."""
 
 from __future__ import annotations
 
