@@ -31,6 +31,11 @@ def unconfirmed(findings: Sequence[Finding], confirm: Collection[str]) -> list[P
     return [Problem(FIELD, sentence % {"codes": ", ".join(missing)})]
 
 
+def said_of(confirmed: Sequence[str]) -> str:
+    """The end of a record's sentence that says which warnings its author has accepted."""
+    return f" (confirmed the warnings {', '.join(confirmed)})" if confirmed else ""
+
+
 def weighed(proposal: Proposal) -> Proposal:
     """The proposal with a risk one level higher if it has warnings that its kind has not counted already."""
     risk = proposal.risk or Risk(Level.LOW, ())

@@ -17,7 +17,7 @@ from meshportal.accounts.permissions import Scope, Verb, can
 from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
-from meshportal.changes.confirming import finding_row, unconfirmed, warning_codes, weighed
+from meshportal.changes.confirming import finding_row, said_of, unconfirmed, warning_codes, weighed
 from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
 from meshportal.changes.models import EDITABLE, WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
 from meshportal.mesh.findings import Level, Risk, blocking
@@ -118,7 +118,7 @@ def draft(
         **_plan_columns(proposal),
     )
     confirmed = _save_revision(change, proposal, by=by, now=now)
-    tell(actor(by, via), "draft", change, f"Drafted: {change.title}{_ticked(confirmed)}", now=now, confirmed=confirmed)
+    tell(actor(by, via), "draft", change, f"Drafted: {change.title}{said_of(confirmed)}", now=now, confirmed=confirmed)
     return change
 
 
@@ -152,7 +152,7 @@ def revise(
     Review.objects.filter(change=change, voided_at=None).update(voided_at=now)
     change.refresh_from_db()
     confirmed = _save_revision(change, proposal, by=by, now=now)
-    sentence = f"Revision {change.revision}: {change.title}{_ticked(confirmed)}"
+    sentence = f"Revision {change.revision}: {change.title}{said_of(confirmed)}"
     tell(actor(by, via), "revise", change, sentence, now=now, confirmed=confirmed)
     return change
 
@@ -207,11 +207,6 @@ def _plan_columns(proposal: Proposal) -> dict[str, Any]:
         "risk": {"level": risk.level.value, "reasons": list(risk.reasons)},
         "approvals_needed": APPROVALS_NEEDED[risk.level],
     }
-
-
-def _ticked(confirmed: Sequence[str]) -> str:
-    """The end of a record's sentence that says which warnings its author has accepted."""
-    return f" (confirmed the warnings {', '.join(confirmed)})" if confirmed else ""
 
 
 def _save_revision(change: ChangeRequest, proposal: Proposal, *, by: Person, now: datetime) -> list[str]:

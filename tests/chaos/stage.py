@@ -1,5 +1,5 @@
-"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… report ID`,
-`… open NAME WORKER_KUBECONFIG OBSERVER_KUBECONFIG PROMETHEUS`.
+"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… prepare-removal
+KUBECONFIG`, `… report ID`, `… open NAME WORKER_KUBECONFIG OBSERVER_KUBECONFIG PROMETHEUS`.
 
 Runs in a process of its own, because the database is that of the worker under test and not pytest's.
 """
@@ -40,6 +40,15 @@ PAGE = AuditEvent.Via.PAGE
 
 def prepare(kubeconfig: str) -> dict[str, object]:
     """Tables, people, a mesh whose DestinationRule lacks v2, and an approved change that needs it: two objects to write."""
+    return _approved(kubeconfig, "traffic", {"weights": {"v1": 90, "v2": 10}})
+
+
+def prepare_removal(kubeconfig: str) -> dict[str, object]:
+    """The same mesh, and an approved change that takes both objects away."""
+    return _approved(kubeconfig, "removal", {"objects": ["VirtualService bookinfo/reviews", "DestinationRule bookinfo/reviews"]})
+
+
+def _approved(kubeconfig: str, kind: str, raw: dict[str, object]) -> dict[str, object]:
     call_command("migrate", verbosity=0)
     cast, now = people(), timezone.now()
     cluster = Cluster.objects.create(
@@ -51,9 +60,7 @@ def prepare(kubeconfig: str) -> dict[str, object]:
         api.create(manifest)
     observe(cluster, api)
     subject = Subject(cluster, "bookinfo", "reviews")
-    change = services.draft(
-        "traffic", subject, {"weights": {"v1": 90, "v2": 10}}, by=cast.alice, via=PAGE, now=now, reason="a test of crashes"
-    )
+    change = services.draft(kind, subject, raw, by=cast.alice, via=PAGE, now=now, reason="a test of crashes", confirm=["MP0702"])
     services.submit(change, by=cast.alice, via=PAGE, now=now)
     deciding.decide(change, Review.Decision.APPROVE, by=cast.bob, via=PAGE, digest=change.digest, now=now)
     return {"change": change.pk}
@@ -88,6 +95,11 @@ def report(pk: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    acts: dict[str, Callable[..., dict[str, object]]] = {"prepare": prepare, "report": report, "open": open_portal}
+    acts: dict[str, Callable[..., dict[str, object]]] = {
+        "prepare": prepare,
+        "prepare-removal": prepare_removal,
+        "report": report,
+        "open": open_portal,
+    }
     verb, *arguments = sys.argv[1:]
     print(json.dumps(acts[verb](*arguments)))

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,14 @@ def asked(info: Info, path: str) -> Any:
         return json.load(answer)
 
 
+def gone(info: Info, plural: str) -> bool:
+    try:
+        live(info, plural)
+    except urllib.error.HTTPError as error:
+        return error.code == 404
+    return False
+
+
 def live(info: Info, plural: str) -> dict[str, Any]:
     manifest: dict[str, Any] = asked(info, f"/apis/networking.istio.io/v1/namespaces/bookinfo/{plural}/reviews")
     return manifest
@@ -130,3 +139,26 @@ def test_a_killed_worker_loses_and_doubles_nothing(failpoint: str, tmp_path: Pat
         assert [subset["name"] for subset in live(info, "destinationrules")["spec"]["subsets"]] == ["v1", "v2"]
         tokens = [write["token"] for write in asked(info, "/sandbox/writes")["items"] if write.get("token")]
         assert sorted(tokens) == sorted(write[1] for write in told["writes"]), "one write per token"
+
+
+@pytest.mark.parametrize("failpoint", failpoints.ALL)
+def test_a_worker_killed_while_it_removes_objects_removes_each_once(failpoint: str, tmp_path: Path) -> None:
+    portal = tmp_path / "portal"
+    with sandbox_api(tmp_path / "api") as info:
+        change = stage(portal, "prepare-removal", info["kubeconfig"]["admin"])["change"]
+        with worker(portal, failpoint) as doomed:
+            assert doomed.wait(PATIENCE_SECONDS) == -signal.SIGKILL, "the failpoint was not reached"
+            assert nothing_is_left(portal)
+        with worker(portal):
+            told = waited_for(portal, change, "applied")
+
+        assert told["status"] == "applied", f"{told}\n{(portal / 'worker.log').read_text()[-3000:]}"
+        assert told["epoch"] == 2
+        assert told["chain_holds"]
+        assert told["claims"] == 0
+        assert told["verbs"] == ["draft", "submit", "approve", "apply", "written", "written", "applied"]
+        assert [write[::2] for write in told["writes"]] == [["VirtualService", "done"], ["DestinationRule", "done"]]
+        assert gone(info, "virtualservices")
+        assert gone(info, "destinationrules")
+        deletions = [write for write in asked(info, "/sandbox/writes")["items"] if write["verb"] == "delete"]
+        assert len(deletions) == 2, "each deletion was sent once"

@@ -12,7 +12,7 @@ from meshportal.mesh.findings import Finding
 from meshportal.mesh.hosts import MESH_GATEWAY
 from meshportal.mesh.plans import Plan, PlanItem
 from meshportal.mesh.refs import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Manifest
-from meshportal.mesh.rules.table import CODES
+from meshportal.policies import findings
 
 
 def unknown_object(name: str, service: str) -> str:
@@ -131,6 +131,6 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
         ),
     }
     if finding.code not in sentences:
-        return CODES[finding.code].meaning, ""
+        return findings.sentence(finding)
     sentence, remedy = sentences[finding.code]
     return sentence % finding.values, remedy % finding.values
