@@ -13,6 +13,7 @@ from tests.mesh.rules.mesh import (
     http,
     object_of,
     pods,
+    server,
     service,
     to,
     virtual_service,
@@ -89,8 +90,8 @@ REFERENCES: list[Case] = [
     (
         "IST0132",
         "spec.gateways[0]",
-        facts(virtual_service(**BOUND), _front("front", _at("other.example.com"))),
-        facts(virtual_service(**BOUND), _front("front", _at("bookinfo/*.example.com"))),
+        facts(virtual_service(**BOUND), gateway(servers=[server(hosts=["other.example.com"])])),
+        facts(virtual_service(**BOUND), gateway(servers=[server(hosts=["bookinfo/*.example.com"])])),
     ),
     (
         "IST0165",
