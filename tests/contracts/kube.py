@@ -19,6 +19,9 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 KINDS = {
     "VirtualService": (NETWORKING, "virtualservices"),
     "DestinationRule": (NETWORKING, "destinationrules"),
+    "Gateway": (NETWORKING, "gateways"),
+    "ServiceEntry": (NETWORKING, "serviceentries"),
+    "Sidecar": (NETWORKING, "sidecars"),
     "PeerAuthentication": (SECURITY, "peerauthentications"),
     "AuthorizationPolicy": (SECURITY, "authorizationpolicies"),
     "Telemetry": (TELEMETRY, "telemetries"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshportal.sandbox.api import webhook_access, webhook_traffic
+from meshportal.sandbox.api import webhook_access, webhook_gateway, webhook_traffic
 from meshportal.sandbox.api.complaints import Complaints
 from meshportal.sandbox.api.kinds import Resource
 from meshportal.sandbox.api.status import ApiError, JsonObject
@@ -18,6 +18,7 @@ DENIED = 'admission webhook "rev.validation.istio.io" denied the request: config
 JUDGES: dict[str, Callable[[JsonObject, Complaints], None]] = {
     "VirtualService": webhook_traffic.virtual_service,
     "DestinationRule": webhook_traffic.destination_rule,
+    "Gateway": webhook_gateway.gateway,
     "PeerAuthentication": webhook_access.peer_authentication,
     "AuthorizationPolicy": webhook_access.authorization_policy,
     "Telemetry": webhook_access.telemetry,
