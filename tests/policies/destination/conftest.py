@@ -50,7 +50,13 @@ class Fields(HTMLParser):
             self._choice = ""
 
 
-def typed_in(page: str, **_: Any) -> dict[str, list[str]]:
+def errors_of(page: str) -> str:
+    """The summary of what is to be corrected, for a test that did not expect one."""
+    _before, _start, after = page.partition('id="err-h"')
+    return after.partition("</ul>")[0]
+
+
+def typed_in(page: str) -> dict[str, list[str]]:
     """The fields of a page's form by name, in order."""
     found: dict[str, list[str]] = {}
     for name, value in Fields(page).sent:
@@ -80,7 +86,7 @@ def page(alice: Client) -> Callable[..., str]:
 
     def load(data: dict[str, Any] | None = None, *, status: int = 200) -> str:
         answer = alice.post(URL, data) if data is not None else alice.get(URL)
-        assert answer.status_code == status
+        assert answer.status_code == status, errors_of(answer.content.decode())
         return answer.content.decode()
 
     return load
