@@ -1,5 +1,5 @@
-"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`, `… prepare-removal
-KUBECONFIG`, `… report ID`, `… open NAME WORKER_KUBECONFIG OBSERVER_KUBECONFIG PROMETHEUS`.
+"""A portal of its own in VAR_DIR for tests that kill processes: `python -m tests.chaos.stage prepare KUBECONFIG`,
+`… prepare-removal KUBECONFIG`, `… report ID`, `… open NAME WORKER_KUBECONFIG OBSERVER_KUBECONFIG PROMETHEUS`.
 
 Runs in a process of its own, because the database is that of the worker under test and not pytest's.
 """
