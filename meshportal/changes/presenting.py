@@ -32,6 +32,9 @@ RISK_REASONS = {
     "limits": gettext_lazy("it changes limits beyond which requests fail"),
     "outliers": gettext_lazy("it changes when pods get no requests"),
     "only-offered": gettext_lazy("no request goes another way because of it alone"),
+    "other-rules": gettext_lazy("other requests match, or rules are added, removed or moved"),
+    "fault": gettext_lazy("requests fail or wait on purpose"),
+    "settings-only": gettext_lazy("only settings of rules change"),
     "small-step": gettext_lazy("a small step between versions that already take traffic"),
 }
 RISK_WORDS = {Level.LOW: gettext_lazy("Low"), Level.MEDIUM: gettext_lazy("Medium"), Level.HIGH: gettext_lazy("High")}
