@@ -45,11 +45,13 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class App:
-    """One version of a service. `state` may be changed while it runs: failure_rate (0 to 1, as status 500), latency_ms."""
+    """One version of a service. `state` may be changed while it runs: failure_rate (0 to 1) and the failure_status of such answers,
+    latency_ms and latency_sigma: every request takes as long as a log-normal distribution with this median and sigma says.
+    """
 
     def __init__(self, version: str, address: str = "127.0.0.1", port: int = 0) -> None:
         self.version = version
-        self.state = {"failure_rate": 0.0, "latency_ms": 0.0}
+        self.state = {"failure_rate": 0.0, "failure_status": 500.0, "latency_ms": 0.0, "latency_sigma": 0.0}
         self.seen = 0
         app = self
 
@@ -57,10 +59,10 @@ class App:
             def do_GET(self) -> None:
                 app.seen += 1
                 if app.state["latency_ms"]:
-                    time.sleep(app.state["latency_ms"] / 1000)
+                    time.sleep(app.state["latency_ms"] / 1000 * random.lognormvariate(0, app.state["latency_sigma"]))
                 failed = random.random() < app.state["failure_rate"]
-                body = {"version": app.version, "client": self.headers.get("X-Forwarded-Client-Cert")}
-                self.answer(500 if failed else 200, body)
+                body = {"version": app.version, "path": self.path, "client": self.headers.get("X-Forwarded-Client-Cert")}
+                self.answer(int(app.state["failure_status"]) if failed else 200, body)
 
         self.server = Server(Answer, address, port)
 

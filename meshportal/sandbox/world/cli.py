@@ -18,7 +18,17 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from meshportal.mesh.refs import DEPLOYMENT, DESTINATION_RULE, NAMESPACE, POD, SERVICE, VIRTUAL_SERVICE
+from meshportal.mesh.refs import (
+    AUTHORIZATION_POLICY,
+    DEPLOYMENT,
+    DESTINATION_RULE,
+    GATEWAY,
+    NAMESPACE,
+    PEER_AUTHENTICATION,
+    POD,
+    SERVICE,
+    VIRTUAL_SERVICE,
+)
 from meshportal.sandbox.world import control, demo, prometheus, unsimulated
 from meshportal.sandbox.world.engine import World
 from meshportal.sandbox.world.exposition import istiod_samples, text_of
@@ -33,7 +43,9 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 BACKFILL_SECONDS = 20 * 60
-KINDS = (NAMESPACE, SERVICE, POD, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE)
+KINDS = (
+    NAMESPACE, SERVICE, POD, DEPLOYMENT, VIRTUAL_SERVICE, DESTINATION_RULE, GATEWAY, PEER_AUTHENTICATION, AUTHORIZATION_POLICY,
+)  # fmt: skip
 _SETTLE_SECONDS = 0.2
 _PODS_SECONDS = 40.0
 
@@ -144,6 +156,9 @@ class Play:
             pods=tuple(mirror.all(POD)),
             virtual_services=tuple(mirror.all(VIRTUAL_SERVICE)),
             destination_rules=tuple(mirror.all(DESTINATION_RULE)),
+            gateways=tuple(mirror.all(GATEWAY)),
+            peer_authentications=tuple(mirror.all(PEER_AUTHENTICATION)),
+            authorization_policies=tuple(mirror.all(AUTHORIZATION_POLICY)),
         )
 
     def _wait_for_pods(self) -> None:

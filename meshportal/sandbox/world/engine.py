@@ -13,8 +13,9 @@ from meshportal.sandbox.world.metrics import Counters
 from meshportal.sandbox.world.pods import has_sidecar, ready
 from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.scenarios import SCENARIOS, Scenario
+from meshportal.sandbox.world.sending import Flow
 from meshportal.sandbox.world.syncz import ISTIO_VERSION, status
-from meshportal.sandbox.world.traffic import Flow, flows
+from meshportal.sandbox.world.traffic import flows
 from meshportal.sandbox.world.tsdb import Labels, Store, labels_of
 
 _ISTIOD_AGE_SECONDS = 3 * 86_400
@@ -89,7 +90,7 @@ class World:
         """Numbers for the control page."""
         with self._lock:
             rates: dict[str, float] = {}
-            for flow in self._flows:
+            for flow in (flow for flow in self._flows if flow.at_source):
                 where = f"{flow.service} {flow.destination.version if flow.destination else flow.flags} {flow.code}"
                 rates[where] = rates.get(where, 0.0) + flow.rate
             return {

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from meshportal.mesh.refs import ServiceRef
+from meshportal.sandbox.world.calls import Pairs
 from meshportal.sandbox.world.demo import GATEWAY
+from meshportal.sandbox.world.latency import Latency
+
+FORWARDED = frozenset({"end-user", "x-user"})
+"""Headers that the demo's apps send along with the requests they make in turn; the query parameter goes along too."""
 
 
-class Latency(NamedTuple):
-    """A log-normal distribution of milliseconds: p95 is median * exp(1.645 * sigma)."""
+@dataclass(frozen=True)
+class Crowd:
+    """A share (0–1) of the people outside, and what their requests carry."""
 
-    median_ms: float
-    sigma: float
+    share: float
+    headers: Pairs = ()
+    query: Pairs = ()
+
+
+VISITORS = (
+    Crowd(0.9),
+    # Bookinfo calls its testers jason (https://istio.io/latest/docs/tasks/traffic-management/request-routing/)
+    Crowd(0.06, headers=(("end-user", "jason"), ("x-user", "beta"))),
+    Crowd(0.04, query=(("lang", "de"),)),
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Root:
     service: ServiceRef
     per_second: float
     path: str = "/"
+    crowds: tuple[Crowd, ...] = VISITORS
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Edge:
     per_request: float
     versions: frozenset[str] = frozenset()
     path: str = "/"
+    method: str = "GET"
 
 
 def _books(name: str) -> ServiceRef:
@@ -53,7 +69,7 @@ def _pay(name: str) -> ServiceRef:
 ROOTS = (
     Root("istio-ingress", GATEWAY, _books("productpage"), 32, "/productpage"),
     Root("istio-ingress", GATEWAY, _shop("web"), 28, "/"),
-    Root("legacy", "report", _shop("inventory"), 3, "/report"),
+    Root("legacy", "report", _shop("inventory"), 3, "/report", (Crowd(1.0),)),
 )
 
 EDGES = (
@@ -65,10 +81,10 @@ EDGES = (
     Edge(_shop("web"), _shop("recommendations"), 0.5, path="/for-you"),
     Edge(_shop("web"), _shop("cart"), 0.25, path="/cart"),
     Edge(_shop("catalog"), _shop("inventory"), 0.4, path="/stock"),
-    Edge(_shop("cart"), _shop("checkout"), 0.3, path="/checkout"),
-    Edge(_shop("checkout"), _pay("payments"), 1, path="/charge"),
+    Edge(_shop("cart"), _shop("checkout"), 0.3, path="/checkout", method="POST"),
+    Edge(_shop("checkout"), _pay("payments"), 1, path="/charge", method="POST"),
     Edge(_pay("payments"), _pay("fraud"), 1, path="/score"),
-    Edge(_pay("payments"), _pay("ledger"), 1, path="/entries"),
+    Edge(_pay("payments"), _pay("ledger"), 1, path="/entries", method="POST"),
 )
 
 DEFAULT_LATENCY = Latency(12, 0.5)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from statistics import NormalDist
 
 from meshportal.mesh.promql import BUCKETS, REQUESTS
-from meshportal.sandbox.world.graph import Latency
+from meshportal.sandbox.world.hosts import DOMAIN
+from meshportal.sandbox.world.latency import Latency
 from meshportal.sandbox.world.pods import UNKNOWN, Workload
-from meshportal.sandbox.world.routing import DOMAIN
-from meshportal.sandbox.world.traffic import Flow, waved
+from meshportal.sandbox.world.sending import Flow
+from meshportal.sandbox.world.traffic import waved
 from meshportal.sandbox.world.tsdb import Labels, labels_of
 
 DURATION = BUCKETS.removesuffix("_bucket")
@@ -31,15 +31,13 @@ def bound_text(bound: float) -> str:
     return f"{bound:g}" if bound >= 1e6 else str(bound)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def below(latency: Latency) -> tuple[float, ...]:
     """The share of requests within each of BOUNDS."""
-    normal = NormalDist(math.log(latency.median_ms), latency.sigma)
-    return tuple(1.0 if math.isinf(bound) else normal.cdf(math.log(bound)) for bound in BOUNDS)
+    return tuple(1.0 if math.isinf(bound) else latency.within(bound) for bound in BOUNDS)
 
 
-def mean_ms(latency: Latency) -> float:
-    return latency.median_ms * math.exp(latency.sigma**2 / 2)
+_mean_ms = lru_cache(maxsize=4096)(Latency.mean_ms)
 
 
 class _Counter:
@@ -56,7 +54,7 @@ class _Counter:
     def add(self, requests: float, latency: Latency) -> None:
         for index, share in enumerate(below(latency)):
             self._within[index] += requests * share
-        self._milliseconds += requests * mean_ms(latency)
+        self._milliseconds += requests * _mean_ms(latency)
 
     def samples(self) -> Iterator[tuple[Labels, float]]:
         # floating point sums of equal parts fall short of the whole number they mean
@@ -110,9 +108,9 @@ class Counters:
 
 
 def _reporters(flow: Flow) -> Iterator[tuple[str, tuple[str, str]]]:
-    if flow.caller.sidecar:
+    if flow.at_source and flow.caller.sidecar:
         yield "source", (flow.caller.namespace, flow.caller.pod)
-    if flow.destination is not None and flow.destination.sidecar:
+    if flow.at_destination and flow.destination is not None and flow.destination.sidecar:
         yield "destination", (flow.destination.namespace, flow.destination.pod)
 
 

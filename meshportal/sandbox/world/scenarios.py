@@ -19,7 +19,7 @@ class Fault:
 @dataclass(frozen=True)
 class Scenario:
     """`traffic` multiplies all rates. `silent` is the share of proxies that have stopped reporting. The proxies of the version
-    `refusing` refuse what istiod sends."""
+    `refusing` refuse what istiod sends. The youngest pod of the version `sick` answers every request with 503."""
 
     name: str
     sentence: str
@@ -28,6 +28,7 @@ class Scenario:
     silent: float = 0.0
     prometheus_down: bool = False
     refusing: tuple[ServiceRef, str] | None = None
+    sick: tuple[ServiceRef, str] | None = None
 
     def fault(self, service: ServiceRef, version: str) -> Fault:
         return self.faults.get((service, version), Fault())
@@ -46,6 +47,11 @@ SCENARIOS = {
         ),
         Scenario(
             "slow-canary", "Version v2 of reviews takes 40 times as long, about 0.7 s.", faults={_CANARY: Fault(slowness=40.0)}
+        ),
+        Scenario(
+            "sick-pod",
+            "One of the two pods of catalog in shop answers 503 to everything and stays ready.",
+            sick=(ServiceRef("shop", "catalog"), "v1"),
         ),
         Scenario("no-traffic", "Nobody sends a request. Counters stand still.", traffic=0.0),
         Scenario("prometheus-down", "Prometheus answers 503 to everything.", prometheus_down=True),

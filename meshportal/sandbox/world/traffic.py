@@ -5,37 +5,19 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 from meshportal.mesh.refs import ServiceRef
-from meshportal.sandbox.world.graph import DEFAULT_LATENCY, EDGES, ERRORS, LATENCY, ROOTS, Latency, Root
+from meshportal.sandbox.world.calls import Call
+from meshportal.sandbox.world.graph import EDGES, FORWARDED, ROOTS, Edge
 from meshportal.sandbox.world.pods import Workload
-from meshportal.sandbox.world.routing import Call, Choice, Mesh
+from meshportal.sandbox.world.routing import Mesh
 from meshportal.sandbox.world.scenarios import Scenario
+from meshportal.sandbox.world.sending import Flow, load_of, send
+from meshportal.sandbox.world.trying import NOTHING
 
 _MAX_HOPS = 6
 """Routes can be bent into a circle; a request is followed this far."""
-
-PROXY_ANSWER = Latency(0.4, 0.3)
-"""A sidecar that answers by itself is quick."""
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Requests of one kind. `rate` is the average per second; `wave` names the curve that moves it over time.
-
-    Without a destination the request never left the caller's sidecar.
-    """
-
-    wave: str
-    caller: Workload
-    service: ServiceRef
-    destination: Workload | None
-    code: str
-    flags: str
-    mutual_tls: bool
-    latency: Latency
-    rate: float
 
 
 def flows(mesh: Mesh, scenario: Scenario) -> list[Flow]:
@@ -45,44 +27,54 @@ def flows(mesh: Mesh, scenario: Scenario) -> list[Flow]:
         callers = mesh.workloads(root.namespace, {"app": root.app})
         pods = sum(count for _, count in callers)
         for caller, count in callers:
+            call = Call(caller, root.service, root.path, clients=count)
             rate = root.per_second * scenario.traffic * count / pods
-            found += _from(mesh, scenario, root, Call(caller, root.service, root.path), rate, 0)
-    return found
+            asked = [(replace(call, headers=crowd.headers, query=crowd.query), rate * crowd.share) for crowd in root.crowds]
+            found += _from(mesh, scenario, f"{root.app}/{root.service.name}", asked, 0)
+    return merged(found)
 
 
-def _from(mesh: Mesh, scenario: Scenario, root: Root, call: Call, rate: float, hops: int) -> Iterator[Flow]:
-    for choice in mesh.choices(call):
-        served = 0.0
-        for flow in _answers(scenario, root, call, choice, rate * choice.share):
-            yield flow
-            served += flow.rate if flow.code < "500" else 0.0
-        destination = choice.workload
-        if destination is None or hops == _MAX_HOPS:
-            continue
-        for edge in EDGES:
-            if edge.service == ServiceRef(destination.namespace, destination.app) and (
-                not edge.versions or destination.version in edge.versions
-            ):
-                onward = Call(destination, edge.target, edge.path)
-                yield from _from(mesh, scenario, root, onward, served * edge.per_request, hops + 1)
+def _from(mesh: Mesh, scenario: Scenario, wave: str, asked: list[tuple[Call, float]], hops: int) -> Iterator[Flow]:
+    """What becomes of these calls of one workload, and of the calls that they cause."""
+    load = load_of(mesh, asked)
+    onward: dict[tuple[Workload, Edge], list[tuple[Call, float]]] = {}
+    for call, rate in asked:
+        sent = send(mesh, scenario, call, rate, wave, load)
+        yield from sent.flows
+        passed_on = tuple(pair for pair in sent.seen.headers if pair[0] in FORWARDED)
+        for workload, worked in sent.worked.items():
+            for edge in _edges(workload):
+                clients = mesh.pods_of(workload)
+                then = Call(workload, edge.target, edge.path, edge.method, passed_on, call.query, clients)
+                onward.setdefault((workload, edge), []).append((then, worked * edge.per_request))
+    if hops < _MAX_HOPS:
+        for calls in onward.values():
+            yield from _from(mesh, scenario, wave, calls, hops + 1)
 
 
-def _answers(scenario: Scenario, root: Root, call: Call, choice: Choice, rate: float) -> Iterator[Flow]:
-    destination = choice.workload
-    wave = f"{root.app}/{root.service.name}"
-    if destination is None:
-        yield Flow(wave, call.caller, choice.service, None, choice.code, choice.flags, False, PROXY_ANSWER, rate)
-        return
-    mutual_tls = call.caller.sidecar and destination.sidecar
-    app = ServiceRef(destination.namespace, destination.app)
-    fault = scenario.fault(app, destination.version)
-    usual = LATENCY.get(app, DEFAULT_LATENCY)
-    latency = Latency(usual.median_ms * fault.slowness, usual.sigma)
-    rest = 1.0
-    for code, share in (*fault.codes, *ERRORS.get(app, ())):
-        rest -= share
-        yield Flow(wave, call.caller, choice.service, destination, code, "-", mutual_tls, latency, rate * share)
-    yield Flow(wave, call.caller, choice.service, destination, "200", "-", mutual_tls, latency, rate * rest)
+def _edges(workload: Workload) -> list[Edge]:
+    app = ServiceRef(workload.namespace, workload.app)
+    return [edge for edge in EDGES if edge.service == app and (not edge.versions or workload.version in edge.versions)]
+
+
+def merged(found: list[Flow]) -> list[Flow]:
+    """The same traffic in as few flows as possible: what both ends count alike is one."""
+    rates: dict[Flow, list[float]] = {}
+    for flow in found:
+        ends = rates.setdefault(replace(flow, rate=0.0, at_source=True, at_destination=True), [0.0, 0.0])
+        for end, counts in enumerate((flow.at_source, flow.at_destination)):
+            ends[end] += flow.rate if counts else 0.0
+    return [one for flow, (source, destination) in rates.items() for one in _parted(flow, source, destination)]
+
+
+def _parted(flow: Flow, source: float, destination: float) -> Iterator[Flow]:
+    both = min(source, destination)
+    if both > NOTHING or (not source and not destination):
+        yield replace(flow, rate=both)
+    if source - both > NOTHING:
+        yield replace(flow, rate=source - both, at_destination=False)
+    if destination - both > NOTHING:
+        yield replace(flow, rate=destination - both, at_source=False)
 
 
 # ---------------------------------------------------------------- time

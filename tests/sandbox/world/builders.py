@@ -48,3 +48,28 @@ def destination_rule(namespace: str, host: str, *versions: str, **spec: Any) -> 
         "metadata": {"namespace": namespace, "name": host.split(".")[0]},
         "spec": {"host": host, "subsets": subsets} | spec,
     }
+
+
+def gateway(namespace: str, name: str, *hosts: str, selector: str = "ingressgateway") -> Manifest:
+    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts)}
+    return {
+        "kind": "Gateway",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"selector": {"istio": selector}, "servers": [server]},
+    }
+
+
+def peer_authentication(namespace: str, mode: str, **spec: Any) -> Manifest:
+    return {
+        "kind": "PeerAuthentication",
+        "metadata": {"namespace": namespace, "name": "default"},
+        "spec": {"mtls": {"mode": mode}} | spec,
+    }
+
+
+def authorization_policy(namespace: str, action: str, *rules: Manifest, **spec: Any) -> Manifest:
+    return {
+        "kind": "AuthorizationPolicy",
+        "metadata": {"namespace": namespace, "name": action.lower()},
+        "spec": {"action": action, "rules": list(rules)} | spec,
+    }

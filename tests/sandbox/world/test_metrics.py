@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from meshportal.mesh.promql import BUCKETS, REQUESTS
 from meshportal.mesh.refs import ServiceRef
-from meshportal.sandbox.world.graph import Latency
+from meshportal.sandbox.world.latency import Latency
 from meshportal.sandbox.world.metrics import BOUNDS, Counters, bound_text
 from meshportal.sandbox.world.pods import Workload
-from meshportal.sandbox.world.traffic import Flow
+from meshportal.sandbox.world.sending import Flow
 from meshportal.sandbox.world.tsdb import NAME
 
 START = 1.8e9

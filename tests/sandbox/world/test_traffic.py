@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshportal.mesh.refs import Manifest, ServiceRef
+from meshportal.sandbox.world.calls import Call
 from meshportal.sandbox.world.demo import GATEWAY
-from meshportal.sandbox.world.routing import Call, Mesh, Objects, qualified, service_of
+from meshportal.sandbox.world.hosts import qualified, service_of
+from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.scenarios import SCENARIOS
-from meshportal.sandbox.world.traffic import Flow, flows, waved
+from meshportal.sandbox.world.sending import Flow
+from meshportal.sandbox.world.traffic import flows, waved
 from tests.sandbox.world.builders import destination, destination_rule, pod, service, virtual_service
 
 REVIEWS = ServiceRef("bookinfo", "reviews")

@@ -220,10 +220,12 @@ def test_what_exists_is_left_alone_by_a_second_world(world: World, cluster: Clus
     assert cluster.get(VIRTUAL_SERVICE, "bookinfo", "reviews") == before
 
 
-def test_the_control_page_says_what_is_not_simulated(world: World) -> None:
-    _, page = world.get(f"{world.control}/")
-    assert "Not simulated" in page
-    assert "VirtualService bookinfo/reviews: spec.http[0].retries" in page
+def test_the_control_page_says_what_is_not_simulated(world: World, cluster: Cluster) -> None:
+    cors = {"op": "add", "path": "/spec/http/0/corsPolicy", "value": {"allowOrigins": [{"exact": "https://example.com"}]}}
+    cluster.patch(VIRTUAL_SERVICE, "bookinfo", "reviews", cors)
+    eventually(lambda: "VirtualService bookinfo/reviews: spec.http[0].corsPolicy" in world.get(f"{world.control}/")[1])
+    assert "Not simulated" in world.get(f"{world.control}/")[1]
+    cluster.patch(VIRTUAL_SERVICE, "bookinfo", "reviews", {"op": "remove", "path": "/spec/http/0/corsPolicy"})
     status, body = world.get(f"{world.control}/scenario", name="nonsense")
     assert status == 400
     assert "failing-canary" in json.loads(body)["scenarios"]
