@@ -19,15 +19,25 @@ from meshportal.changes.applying import apply
 from meshportal.changes.kinds import Subject
 from meshportal.changes.models import ChangeRequest, Review, Status
 from meshportal.clients.kubernetes import KubernetesCluster
-from meshportal.clients.ports import ClusterPort, WatchEvent, Written
+from meshportal.clients.ports import ClusterPort, Forbidden, WatchEvent, Written
 from meshportal.clusters.models import Cluster
-from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Kind, Manifest, ResourceRef
+from meshportal.mesh.refs import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Kind, Manifest, ResourceRef, ref_of, version_of
 from meshportal.sandbox.api.roles import DEFAULT, Access, Roles
 from tests.cast import NOON, Clock, destination_rule, observe, people, virtual_service
 from tests.fakes import FakeMetrics
 from tests.real.rights import NAMESPACE, Right, Server, real_server, rights, sandbox_server
 
 ROUTE, RULE = ResourceRef(VIRTUAL_SERVICE, NAMESPACE, "reviews"), ResourceRef(DESTINATION_RULE, NAMESPACE, "reviews")
+DOOR: Manifest = {
+    "apiVersion": GATEWAY.api_version,
+    "kind": "Gateway",
+    "metadata": {"namespace": NAMESPACE, "name": "door"},
+    "spec": {
+        "selector": {"istio": "ingressgateway"},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+    },
+}
+DOOR_REF = ref_of(DOOR)
 REAL = pytest.mark.xdist_group("real")
 PAGE = AuditEvent.Via.PAGE
 
@@ -183,7 +193,7 @@ def test_the_workers_role_is_enough_to_delete_what_it_created(bare: Server) -> N
 @pytest.mark.real
 @REAL
 @pytest.mark.django_db
-@pytest.mark.parametrize("taken", rights("portal"), ids=str)
+@pytest.mark.parametrize("taken", [right for right in rights("portal") if right.resource != GATEWAY.plural], ids=str)
 def test_the_change_names_a_right_that_the_worker_lacks(real: Server, taken: Right) -> None:
     """Each verb in the situation that needs it: replacing, creating, and deleting what was created."""
     try:
@@ -195,6 +205,36 @@ def test_the_change_names_a_right_that_the_worker_lacks(real: Server, taken: Rig
         real.remove(ROUTE, RULE)
     assert change.status == (Status.NEEDS_HUMAN if taken.verb == "delete" else Status.FAILED)
     assert f"no right to {taken} in the namespace {NAMESPACE}" in change.note
+
+
+def gateway_made_changed_and_removed(server: Server) -> list[Manifest | None]:
+    """What the worker reads of a gateway after each write of it."""
+    worker, seen = server.cluster("portal"), []
+    try:
+        made = worker.create(DOOR).manifest
+        seen.append(worker.get(DOOR_REF))
+        changed = worker.replace({**made, "metadata": {**made["metadata"], "labels": {"team": "books"}}}, expect=version_of(made))
+        seen.append(worker.get(DOOR_REF))
+        worker.delete(DOOR_REF, expect=version_of(changed.manifest))
+        return [*seen, worker.get(DOOR_REF)]
+    finally:
+        worker.close()
+        server.remove(DOOR_REF)
+
+
+def test_the_workers_role_is_enough_for_gateways(server: Server) -> None:
+    made, changed, removed = gateway_made_changed_and_removed(server)
+    assert made is not None and made["spec"] == DOOR["spec"]
+    assert changed is not None and changed["metadata"]["labels"] == {"team": "books"}
+    assert removed is None
+
+
+@pytest.mark.real
+@REAL
+@pytest.mark.parametrize("taken", [right for right in rights("portal") if right.resource == GATEWAY.plural], ids=str)
+def test_a_right_to_gateways_that_the_worker_lacks_is_named(real: Server, taken: Right) -> None:
+    with real.without(taken), pytest.raises(Forbidden, match=f"no right to {taken} in the namespace {NAMESPACE}"):
+        gateway_made_changed_and_removed(real)
 
 
 # ---------------------------------------------------------------- the sandbox
