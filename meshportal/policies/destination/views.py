@@ -42,6 +42,20 @@ class SubsetRow:
         return f"{self.row.path}.labels"
 
 
+@dataclass(frozen=True)
+class OfferedSubset:
+    """A subset to tick. `value` is what the tick sends: its name and its labels."""
+
+    name: str
+    labels: str
+    ready: int | None
+    total: int | None
+
+    @property
+    def value(self) -> str:
+        return f"{self.name}:{self.labels}"
+
+
 class DestinationEditor(Editor):
     kind = "destination"
     template = "policies/destination/edit.html"
@@ -72,7 +86,7 @@ class DestinationEditor(Editor):
             "is_new": not live.rules,
             "managers": other_managers(rule, (("spec", "trafficPolicy"), ("spec", "subsets")), "meshportal"),
             "subset_rows": rows,
-            "offered": [offer for offer in offers(live) if not _is_there(offer, form)],
+            "offered": [_offered(offer) for offer in offers(live) if not _is_there(offer, form)],
             "whole": live.facts.whole,
             "wildcards": [(str(ref_of(other)), text_of(group(other, "spec").get("host"))) for other in live.wildcards],
             "own_policies": [(place, ", ".join(sections)) for place, sections in own_policies(rule).items()],
@@ -82,6 +96,10 @@ class DestinationEditor(Editor):
             "warmup_needs": _needs(needs.get("warmup", ""), live.facts.istio_version),
             "idle_needs": _needs(needs.get("connection_pool.tcp.idle_timeout", ""), live.facts.istio_version),
         }
+
+
+def _offered(offer: Offer) -> OfferedSubset:
+    return OfferedSubset(offer.name, pairs_of(offer.labels), offer.pods.ready, offer.pods.total)
 
 
 def _ticked(request: HttpRequest) -> list[tuple[str, str, str]]:
