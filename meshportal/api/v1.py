@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from meshportal.api import changes, policies, runbooks, signals
+from meshportal.api import changes, findings, hosts, policies, runbooks, signals
 from meshportal.api.auth import BearerToken
 from meshportal.changes.services import IllegalTransition, Invalid, Refused, Stale
 
@@ -23,9 +23,11 @@ api = NinjaAPI(
     docs_url=None,
 )
 api.add_router("", signals.router)
+api.add_router("", findings.router)
 # before changes: its address would read “preview” as a number
 api.add_router("", policies.router)
 api.add_router("", runbooks.router)
+api.add_router("", hosts.router)
 api.add_router("", changes.router)
 
 

@@ -70,8 +70,12 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 def concerning(findings: Iterable[Finding], visible: Callable[[str], bool]) -> list[Finding]:
     """Those about objects of namespaces that somebody may see, and those about no object. Objects elsewhere, which a finding
-    names in `names`, are only counted, as `hidden`."""
-    shown = [finding for finding in findings if finding.ref is None or visible(finding.ref.namespace)]
+    names in `names`, are only counted, as `hidden`; one that only tells of the namespace `told` is left out with it."""
+    shown = [
+        finding
+        for finding in findings
+        if finding.ref is None or (visible(finding.ref.namespace) and visible(finding.values.get("told", finding.ref.namespace)))
+    ]
     return [_without_others(finding, visible) for finding in shown]
 
 

@@ -130,8 +130,9 @@ def short_hosts(mesh: Mesh) -> Iterator[Finding]:
             continue
         elsewhere = [service.ref.namespace for service in mesh.by_short_name.get(short, [])]
         if elsewhere:
-            better = mesh.fqdn(short, sorted(elsewhere)[0])
-            yield place.finding("MP0204", host=short, full=mesh.fqdn(short, place.namespace), better=better)
+            there = sorted(elsewhere)[0]
+            values = {"full": mesh.fqdn(short, place.namespace), "better": mesh.fqdn(short, there), "told": there}
+            yield place.finding("MP0204", host=short, **values)
 
 
 def retries(mesh: Mesh) -> Iterator[Finding]:
