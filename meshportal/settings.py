@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "meshportal.catalog",
     "meshportal.changes",
     "meshportal.policies",
+    "meshportal.rollouts",
     "meshportal.board",
     "meshportal.diagnostics",
     "meshportal.api",

@@ -38,8 +38,8 @@ OVER = [str(phase) for phase in phases.DONE]
 class Rollout(models.Model):
     """One canary of one host. The row is the clock: `next_due_at` says when it is looked at next.
 
-    `spec` is a `mesh.rollouts.spec.Spec` in JSON; the fields from `phase` to `skip` are its `mesh.rollouts.phases.State`. Times of
-    the state are seconds since 1970, as the pure part takes them.
+    `spec` is a `mesh.rollouts.spec.Spec` in JSON; the fields from `phase` to `skip` are its `mesh.rollouts.phases.State`, whose
+    times are seconds since 1970, as the pure part takes them.
     """
 
     change = models.OneToOneField(ChangeRequest, on_delete=models.PROTECT, related_name="rollout")
@@ -137,7 +137,7 @@ def moment_of(seconds: float) -> datetime | None:
 
 
 class Look(models.Model):
-    """One look at the evidence, as it was seen: counts of both arms by reporter, and what was concluded. Replayed, never edited."""
+    """One look at the evidence, as it was seen: counts of both arms, and what was concluded. Replayed, never edited."""
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="looks")
     step = models.PositiveSmallIntegerField()
