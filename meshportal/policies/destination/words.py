@@ -10,8 +10,8 @@ from meshportal.mesh.destinations.fields import Raw, at
 from meshportal.mesh.destinations.reading import read
 from meshportal.mesh.findings import Finding
 from meshportal.mesh.plans import Plan
-from meshportal.mesh.rules.table import CODES
 from meshportal.policies.destination.labels import leaf_names, span
+from meshportal.policies.findings import sentence as of_rule
 
 
 def not_editable(why: str, names: str) -> str:
@@ -254,6 +254,6 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
         ),
     }
     if finding.code not in sentences:
-        return CODES[finding.code].meaning, ""
+        return of_rule(finding)
     sentence, remedy = sentences[finding.code]
     return sentence % finding.values, remedy
