@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from meshportal.accounts.permissions import Scope
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.findings import Finding, Risk
 from meshportal.mesh.plans import FieldChange, Plan
@@ -95,6 +96,17 @@ class ChangeKind(Protocol):
 
     def sentence(self, finding: Finding) -> tuple[str, str]:
         """A finding in words, and its remedy ("" where there is none)."""
+
+
+@runtime_checkable
+class ReadsElsewhere(Protocol):
+    """A kind whose plans are made from objects of other places than the one that is changed."""
+
+    def reads(self, raw: Mapping[str, Any]) -> list[Scope]:
+        """The places that a proposal for `raw` would be made from: whoever asks has to be allowed to see them."""
+
+    def not_found(self) -> Problem:
+        """What is said where there is nothing, and just so to those who may not see what is there."""
 
 
 def kind_named(name: str) -> ChangeKind:

@@ -18,7 +18,7 @@ from meshportal.accounts.services import actor
 from meshportal.audit.models import AuditEvent
 from meshportal.audit.services import Actor, record
 from meshportal.changes.confirming import finding_row, said_of, unconfirmed, warning_codes, weighed
-from meshportal.changes.kinds import Problem, Proposal, Subject, kind_named
+from meshportal.changes.kinds import Problem, Proposal, ReadsElsewhere, Subject, kind_named
 from meshportal.changes.models import EDITABLE, WITHDRAWABLE, ChangeRequest, Item, Review, Revision, Status
 from meshportal.mesh.findings import Level, Risk, blocking
 
@@ -61,7 +61,10 @@ class Stale(Exception):
 
 def propose(kind: str, subject: Subject, raw: Mapping[str, Any], *, by: Person) -> Proposal:
     """A proposal for what was typed, its warnings counted in its risk. Raises Invalid, SubjectUnknown."""
-    outcome = kind_named(kind).propose(subject, raw)
+    asked = kind_named(kind)
+    if isinstance(asked, ReadsElsewhere) and not all(can(by, Verb.VIEW, scope) for scope in asked.reads(raw)):
+        raise Invalid([asked.not_found()])
+    outcome = asked.propose(subject, raw)
     if isinstance(outcome, list):
         raise Invalid(outcome)
     if problems := _out_of_reach(by, subject, outcome):
