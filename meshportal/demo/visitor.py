@@ -14,12 +14,17 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 @dataclass
 class Form:
-    """A form as its page has it: where it goes, the value of every field, and the values of its buttons by name."""
+    """A form as its page has it: where it goes, the value of every field, and by name the values of its buttons and of the boxes
+    that can be ticked."""
 
     action: str = ""
     method: str = "get"
     fields: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, set[str]] = field(default_factory=dict)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        return name in self.fields or name in self.buttons or name in self.boxes
 
     def offers(self, name: str, value: str) -> bool:
         """Whether somebody could send `name`=`value` with it: by a button, a hidden field or a choice."""
@@ -53,7 +58,11 @@ class _Reader(HTMLParser):
             self.open.buttons.setdefault(name, set()).add(value)
             if kind == "radio" and "checked" in at:
                 self.open.fields[name] = value
-        elif tag == "input" and (kind != "checkbox" or "checked" in at):
+        elif kind == "checkbox":
+            self.open.boxes.setdefault(name, []).append(value)
+            if "checked" in at:
+                self.open.fields[name] = value
+        elif tag == "input":
             self.open.fields[name] = value
 
     def handle_data(self, data: str) -> None:
@@ -85,8 +94,8 @@ class Page:
         return reader.forms
 
     def form(self, *fields: str) -> Form | None:
-        """The first form that has all of `fields`, as a field or as a button."""
-        return next((form for form in self.forms() if all(name in form.fields or name in form.buttons for name in fields)), None)
+        """The first form that has all of `fields`, as a field, a button or a box."""
+        return next((form for form in self.forms() if all(form.has(name) for name in fields)), None)
 
 
 class Visitor:
@@ -110,10 +119,10 @@ class Visitor:
             raise ValueError(f"GET {path} answered {page.status}: {page.text[:200]}")
         return json.loads(page.text)
 
-    def press(self, page: Page, form: Form, **values: str) -> Page:
-        """Send `form` of `page` with some of its fields filled in otherwise."""
+    def press(self, page: Page, form: Form, **values: str | list[str]) -> Page:
+        """Send `form` of `page` with some of its fields filled in otherwise; a list is of boxes of one name, all ticked."""
         target = urljoin(page.url, form.action) if form.action else page.url
-        body = urlencode({**form.fields, **values}).encode()
+        body = urlencode({**form.fields, **values}, doseq=True).encode()
         headers = {"Referer": page.url, "Content-Type": "application/x-www-form-urlencoded"}
         return self.send(urllib.request.Request(target, data=body, headers=headers))  # noqa: S310
 

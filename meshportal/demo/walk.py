@@ -70,6 +70,8 @@ class Walk:
         weights = {name: "0" for name in form.fields if name.startswith("weight_")}
         weights |= {f"weight_{STABLE}": str(100 - asked), f"weight_{CANARY}": str(asked)}
         page = alice.press(page, form, **weights, reason=f"Try {CANARY} with {asked} % of requests", action="submit")
+        if warned := page.form("confirm", "reason"):  # she has read what the page warns of, and wants it all the same
+            page = alice.press(page, warned, confirm=warned.boxes["confirm"], action="submit")
         require(re.fullmatch(r"/changes/\d+/", page.path), f"submitting led to {page.path}, status {page.status}: {errors(page)}")
         return page.path, float(asked)
 

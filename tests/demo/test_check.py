@@ -16,6 +16,10 @@ KEYS = {
 }  # fmt: skip
 
 
+# Services that a person sees, on each mesh: the world has many; on the data plane requests go to one.
+SERVICES = {"sandbox": range(11, 21), "real": range(11, 21), "dataplane": range(1, 11)}
+
+
 def assert_sound(said: dict[str, Any], mesh: str, asked: float) -> None:
     assert said.keys() == KEYS
     assert said["mesh"] == mesh
@@ -24,7 +28,7 @@ def assert_sound(said: dict[str, Any], mesh: str, asked: float) -> None:
     assert 0 < said["success_rate"] <= 100
     assert 0 <= said["mtls_percent"] <= 100
     assert 0 < said["envoys_healthy"] <= said["envoys_total"]
-    assert 10 < said["services"] <= 20
+    assert said["services"] in SERVICES[mesh]
     assert said["ready_seconds"] > 0
     assert said["applied_seconds"] >= 0
 
@@ -43,6 +47,15 @@ def test_the_slice_works_on_a_real_control_plane(tmp_path: Path) -> None:
     code, said, progress = check(tmp_path / "var", "--mesh", "real")
     assert code == 0, progress
     assert_sound(said, "real", 10)
+    assert members(tmp_path / "var") == {}
+
+
+@pytest.mark.dataplane
+def test_the_slice_works_with_real_proxies(tmp_path: Path) -> None:
+    """There a tenth goes to v2 from the start."""
+    code, said, progress = check(tmp_path / "var", "--mesh", "dataplane")
+    assert code == 0, progress
+    assert_sound(said, "dataplane", 20)
     assert members(tmp_path / "var") == {}
 
 

@@ -51,5 +51,13 @@ def test_buttons_are_offers_and_are_not_pressed_by_themselves(form: Form) -> Non
     assert "action" not in form.fields
 
 
+def test_boxes_are_ticked_only_on_purpose_and_all_of_a_name_at_once() -> None:
+    page = """<form><input type="checkbox" name="confirm" value="A"><input type="checkbox" name="confirm" value="B"></form>"""
+    form = Page(200, "http://portal.example/", page).form("confirm")
+    assert form is not None
+    assert form.boxes == {"confirm": ["A", "B"]}
+    assert form.fields == {}
+
+
 def test_no_such_form_is_none() -> None:
     assert Page(200, "http://portal.example/", PAGE).form("password") is None
