@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from meshportal.changes.models import Status
 from meshportal.clients.ports import Conflict, JsonPatchOp
 from meshportal.mesh.plans import Plan, PlanItem
-from meshportal.mesh.refs import GATEWAY, ISTIO_KINDS, VIRTUAL_SERVICE, Kind, Manifest, ResourceRef, version_of
+from meshportal.mesh.refs import GATEWAY, ISTIO_KINDS, NAMESPACE, VIRTUAL_SERVICE, Kind, Manifest, ResourceRef, version_of
+from tests.cast import destination_rule, virtual_service
 from tests.contracts.stages import Stage, fake_stage, wire_stage
 from tests.fake_schema import BEFORE_1_22
 from tests.processes import sandbox_api
+from tests.real.rights import Server, with_a_namespace
+from tests.real.test_rights import ROUTE, RULE, applied, kubernetes_on_the_board, live
 
 pytestmark = pytest.mark.contract
 
@@ -109,3 +113,31 @@ def test_a_plan_is_the_same_whatever_version_the_object_was_read_at(stage: Stage
     assert plans[0].digest == plans[1].digest
     assert plans[0].base == plans[1].base
     assert not PlanItem(ref, made, newer, fields).changes_anything
+
+
+# ---------------------------------------------------------------- the portal
+
+
+@pytest.fixture
+def server(older_process: dict[str, Any]) -> Iterator[Server]:
+    """The older cluster with a route of reviews and a DestinationRule that lacks v2."""
+    made = with_a_namespace(Server(older_process))
+    made.put(virtual_service(v1=100), destination_rule("v1"))
+    yield made
+    made.remove(ROUTE, RULE, ResourceRef(NAMESPACE, "", ROUTE.namespace))
+
+
+@pytest.mark.xdist_group("sandbox")
+@pytest.mark.django_db
+def test_the_observer_sees_everything(server: Server) -> None:
+    chip, mirror = kubernetes_on_the_board(server)
+    assert (chip.state, chip.error) == ("OK", "")
+    assert mirror.istio_objects()[VIRTUAL_SERVICE][ROUTE]["apiVersion"] == served(VIRTUAL_SERVICE)
+
+
+@pytest.mark.xdist_group("sandbox")
+@pytest.mark.django_db
+def test_a_change_is_carried_out(server: Server) -> None:
+    change = applied(server)
+    assert (change.status, change.note) == (Status.APPLIED, "")
+    assert live(server) == ([90, 10], ["v1", "v2"])
