@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meshportal.mesh.authors import Author, author_of
 from meshportal.mesh.facts import Facts
 from meshportal.mesh.gateways.binding import (
     HTTP_PROTOCOLS,
@@ -23,7 +24,6 @@ from meshportal.mesh.gateways.binding import (
     uri_of,
 )
 from meshportal.mesh.hosts import names_service
-from meshportal.mesh.plans import CHANGE_ANNOTATION, annotation
 from meshportal.mesh.refs import GATEWAY, VIRTUAL_SERVICE, Manifest, ResourceRef, ServiceRef, ref_of
 
 
@@ -33,7 +33,7 @@ class Exposed:
 
     `how` is prefix, exact, regex or any (every path), redirect (the port only sends to HTTPS), sni (TLS passed through by its
     server name), tcp (a connection), or nothing (no VirtualService answers for this host). `services` are those it leads to,
-    `elsewhere` hosts that are no service of the mesh. `change` is the change that last wrote its VirtualService, "" for none.
+    `elsewhere` hosts that are no service of the mesh. `author` is who last wrote the routes, or the servers where there is none.
     """
 
     host: str
@@ -48,7 +48,7 @@ class Exposed:
     virtual_service: ResourceRef | None = None
     services: tuple[ServiceRef, ...] = ()
     elsewhere: tuple[str, ...] = ()
-    change: str = ""
+    author: Author | None = None
 
 
 def exposed(facts: Facts) -> list[Exposed]:
@@ -113,8 +113,14 @@ def _at(
         virtual_service=ref_of(virtual_service) if virtual_service else None,
         services=services,
         elsewhere=elsewhere,
-        change=annotation(virtual_service or gateway, CHANGE_ANNOTATION),
+        author=_author(gateway, virtual_service, how),
     )
+
+
+def _author(gateway: Manifest, virtual_service: Manifest | None, how: str) -> Author | None:
+    if virtual_service is None:
+        return author_of(gateway, ("spec", "servers"))
+    return author_of(virtual_service, ("spec", {"sni": "tls", "tcp": "tcp"}.get(how, "http")))
 
 
 def _targets(route: Mapping[str, Any], virtual_service: Manifest, facts: Facts) -> tuple[tuple[ServiceRef, ...], tuple[str, ...]]:

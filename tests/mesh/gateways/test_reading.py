@@ -85,13 +85,15 @@ def test_every_host_is_listed_with_what_is_behind_it() -> None:
     https = server("*.example.com", port=443, protocol="HTTPS", tls=TLS)
     live = ingress(route(("exact", "/r")), route(to="ratings"), route(to="www.example.org"))
     live["metadata"]["annotations"] = {"meshportal.io/change": "CR-7"}
+    written = {"manager": "meshportal", "time": "2026-11-24T12:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}}
+    live["metadata"]["managedFields"] = [written]
     found = exposed(mesh(gateway(redirect, https, server("empty.example.com", port=81)), live))
-    assert [(one.host, one.port, one.how, one.path, one.services, one.elsewhere, one.change) for one in found] == [
-        ("a.example.com", 80, "redirect", "", (), (), ""),
-        ("empty.example.com", 81, "nothing", "", (), (), ""),
-        ("reviews.example.com", 443, "exact", "/r", (REVIEWS,), (), "CR-7"),
-        ("reviews.example.com", 443, "any", "", (RATINGS,), (), "CR-7"),
-        ("reviews.example.com", 443, "any", "", (), ("www.example.org",), "CR-7"),
+    assert [(one.host, one.port, one.how, one.path, one.services, one.elsewhere, one.author and one.author.change) for one in found] == [
+        ("a.example.com", 80, "redirect", "", (), (), None),
+        ("empty.example.com", 81, "nothing", "", (), (), None),
+        ("reviews.example.com", 443, "exact", "/r", (REVIEWS,), (), 7),
+        ("reviews.example.com", 443, "any", "", (RATINGS,), (), 7),
+        ("reviews.example.com", 443, "any", "", (), ("www.example.org",), 7),
     ]
     assert found[2].credential == "reviews-cert"
 
