@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from meshportal.mesh.plans import Plan, PlanItem
@@ -22,7 +22,9 @@ def render(intent: RoutesIntent, live: RoutesLive) -> Plan:
     Raises NotEditable. `intent` must come from `typed.parse` against the same `live`.
     """
     items = [_routes(intent, live)]
-    if missing := [name for name in _subsets_used(intent) if name not in there_subsets(live) and name in offered_subsets(live)]:
+    # a subset that is missing already is not this edit's: the rules of the mesh tell of it
+    new = [name for name in _subsets_used(intent.routes) if name not in _subsets_used(read(live)["routes"])]
+    if missing := [name for name in new if name not in there_subsets(live) and name in offered_subsets(live)]:
         items.insert(0, _subsets(missing, live))
     return Plan(tuple(items))
 
@@ -126,9 +128,9 @@ def _destinations(rows: list[Raw], shown: list[Raw], entry: Mapping[str, Any], l
     return after
 
 
-def _subsets_used(intent: RoutesIntent) -> list[str]:
+def _subsets_used(routes: Sequence[Raw]) -> list[str]:
     """Subsets of the service that get requests or copies, each once, in the order in which the rules name them."""
-    rows = [row for route in intent.routes for row in (*route["destinations"], *route["mirrors"])]
+    rows = [row for route in routes for row in (*route["destinations"], *route["mirrors"])]
     return list(dict.fromkeys(row["subset"] for row in rows if row["subset"] and not row["host"]))
 
 

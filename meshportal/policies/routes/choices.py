@@ -21,11 +21,10 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 @dataclass(frozen=True)
 class Item:
-    """One row of a list inside a rule. `later` is whether a row before it has shown the labels already."""
+    """One row of a list inside a rule."""
 
     row: Row
     path: str
-    later: bool
     options: Options = ()
     foreign: bool = False  # a destination on another host, whose subsets are not known here
 
@@ -36,7 +35,6 @@ class HeaderItem:
 
     row: Row
     path: str
-    later: bool
     ons: Options
     dos: Options
 
@@ -87,19 +85,19 @@ def rule_of(form: Form, row: Row, service: str, subsets: Options) -> Rule:
 def _match(form: Form, row: Row) -> Match:
     def conditions(name: str) -> list[Item]:
         rows = form.rows(f"{row.path}.{name}")
-        return [Item(inner, inner.path, not inner.first, hows(form.value(f"{inner.path}.how"))) for inner in rows]
+        return [Item(inner, inner.path, hows(form.value(f"{inner.path}.how"))) for inner in rows]
 
     plain = form.value(f"{row.path}.method_how") in ("", "exact")
     return Match(row, row.path, plain, conditions("headers"), conditions("query"))
 
 
 def _target(form: Form, row: Row, subsets: Options) -> Item:
-    return Item(row, row.path, not row.first, subsets, foreign=bool(form.value(f"{row.path}.host")))
+    return Item(row, row.path, subsets, foreign=bool(form.value(f"{row.path}.host")))
 
 
 def _header(form: Form, row: Row) -> HeaderItem:
     on, do = form.value(f"{row.path}.on"), form.value(f"{row.path}.do")
-    return HeaderItem(row, row.path, not row.first, _offered(ons(), on), _offered(dos(), do))
+    return HeaderItem(row, row.path, _offered(ons(), on), _offered(dos(), do))
 
 
 def hows(chosen: str) -> Options:
@@ -131,7 +129,7 @@ def codes() -> Options:
 
 
 def ons() -> Options:
-    return [("request", _("of the request")), ("response", _("of the answer"))]
+    return [("request", _("request")), ("response", _("answer"))]
 
 
 def dos() -> Options:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from meshportal.mesh.field_errors import FieldError
+from meshportal.policies.routes.naming import field_name
 
 _SHAPE: dict[str, str | Promise] = {
     "unknown-field": _("There is no field “%(name)s” here. There is: %(known)s."),
@@ -102,10 +104,12 @@ NOT_EDITABLE: dict[str, str | Promise] = {
 
 
 def error_sentence(error: FieldError) -> str:
-    """What is wrong, and what to do."""
+    """What is wrong, where, and what to do."""
     if error.code == "not-editable":
         return not_editable(str(error.values["why"]), str(error.values["names"]))
-    return str(SENTENCES[error.code]) % error.values
+    said = str(SENTENCES[error.code]) % error.values
+    where = field_name(error.field)
+    return gettext("%(field)s: %(sentence)s") % {"field": where, "sentence": said} if where else said
 
 
 def not_editable(why: str, names: str) -> str:

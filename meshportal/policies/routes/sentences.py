@@ -103,7 +103,7 @@ def _targets(service: str, row: Row) -> str:
     for target in row["destinations"]:
         share = percents.get((target["host"], target["subset"]), 0.0)
         said.append(
-            f"{target_name(service, target)} ({share:g} %)"
+            f"{target_name(service, target)} ({share:.3g} %)"
             if share
             else _("%(target)s (none)") % {"target": target_name(service, target)}
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from meshportal.changes.kinds import Subject
@@ -14,6 +15,7 @@ from meshportal.mesh.traffic import TrafficLive, pods_of
 from meshportal.policies.editing import Editor, Outcome
 from meshportal.policies.formkit import Form
 from meshportal.policies.live import live_of
+from meshportal.policies.nesting import Raw
 from meshportal.policies.routes import choices
 from meshportal.policies.routes.kind import routes_live
 
@@ -21,6 +23,10 @@ from meshportal.policies.routes.kind import routes_live
 class RoutesEditor(Editor):
     kind = "routes"
     template = "policies/routes/edit.html"
+
+    def raw_of_post(self, request: HttpRequest) -> Raw:
+        """Only the rules: the other fields of the page are not the kind's."""
+        return {name: value for name, value in super().raw_of_post(request).items() if name == "routes"}
 
     def title(self, subject: Subject) -> str:
         return _("Routes of %(service)s") % {"service": subject.service}
@@ -55,7 +61,5 @@ def _offer(name: str, around: TrafficLive, there: bool) -> str:
     pods = pods_of(around, name)
     values = {"subset": name, "ready": pods.ready, "total": pods.total}
     if pods.ready is None or pods.total is None:
-        return name if there else _("%(subset)s (new subset)") % values
-    if there:
-        return _("%(subset)s (%(ready)d of %(total)d pods ready)") % values
-    return _("%(subset)s (new subset, %(ready)d of %(total)d pods ready)") % values
+        return name if there else _("%(subset)s, new") % values
+    return (_("%(subset)s (%(ready)d/%(total)d)") if there else _("%(subset)s, new (%(ready)d/%(total)d)")) % values
