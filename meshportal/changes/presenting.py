@@ -35,6 +35,8 @@ RISK_REASONS = {
     "other-rules": gettext_lazy("other requests match, or rules are added, removed or moved"),
     "fault": gettext_lazy("requests fail or wait on purpose"),
     "settings-only": gettext_lazy("only settings of rules change"),
+    "opens-to-outside": gettext_lazy("it opens a way in from outside"),
+    "closes-way-in": gettext_lazy("it closes a way in from outside"),
     "small-step": gettext_lazy("a small step between versions that already take traffic"),
 }
 RISK_WORDS = {Level.LOW: gettext_lazy("Low"), Level.MEDIUM: gettext_lazy("Medium"), Level.HIGH: gettext_lazy("High")}
