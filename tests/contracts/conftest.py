@@ -28,6 +28,13 @@ def sandbox_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.fixture(scope="session")
+def older_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A sandbox API that serves Istio's kinds as releases before 1.22 did."""
+    with processes.sandbox_api(tmp_path_factory.mktemp("older-api"), "--serve", "v1beta1") as info:
+        yield info
+
+
+@pytest.fixture(scope="session")
 def real_mesh() -> Iterator[dict[str, Any]]:
     """What the real control plane printed when it was ready; its users have the sandbox's rights."""
     if not build.ready():

@@ -11,12 +11,30 @@ from typing import Any
 
 from meshportal.clients.kubernetes import KubernetesCluster
 from meshportal.clients.ports import ClusterPort, Reason
-from meshportal.mesh.refs import ISTIO_KINDS, NAMESPACE, Manifest, ResourceRef, ref_of, version_of
+from meshportal.mesh.refs import ISTIO_KINDS, NAMESPACE, Kind, Manifest, ResourceRef, ref_of, version_of
 from tests.fake_schema import Versions
 from tests.fakes import FakeCluster
 
 NEGATIVE_WEIGHT = "weight -4 < 0"
 TWO_TRACINGS = "multiple tracing is not currently supported"
+SMALLEST: dict[str, dict[str, Any]] = {
+    "VirtualService": {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]},
+    "DestinationRule": {"host": "reviews"},
+    "Gateway": {
+        "selector": {"a": "b"},
+        "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+    },
+    "ServiceEntry": {
+        "hosts": ["example.com"],
+        "ports": [{"number": 443, "name": "https", "protocol": "TLS"}],
+        "resolution": "NONE",  # to any other istiod gives addresses, in a status of its own
+    },
+    "Sidecar": {"egress": [{"hosts": ["./*"]}]},
+    "PeerAuthentication": {"mtls": {"mode": "STRICT"}},
+    "AuthorizationPolicy": {"action": "DENY", "rules": [{}]},
+    "Telemetry": {"accessLogging": [{"disabled": True}]},
+}
+"""For each of Istio's kinds a spec that nobody minds."""
 _numbers = itertools.count(1)
 
 
@@ -34,6 +52,10 @@ class Stage:
     def manifest(self, kind: str, name: str, **content: Any) -> Manifest:
         api_version = {known.kind: known.api_version for known in ISTIO_KINDS}.get(kind, "v1")
         return {"apiVersion": api_version, "kind": kind, "metadata": {"namespace": self.namespace, "name": name}, **content}
+
+    def smallest(self, kind: Kind) -> Manifest:
+        """An object of one of Istio's kinds that nobody minds."""
+        return self.manifest(kind.kind, "reviews", spec=SMALLEST[kind.kind])
 
     def route(self, name: str = "reviews", weights: tuple[int, ...] = (90, 10)) -> Manifest:
         routes = [
