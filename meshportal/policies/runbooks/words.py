@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from meshportal.mesh.runbooks.checks import Evidence, Fix
 from meshportal.policies import route_words
+from meshportal.web.words import number
 
 
 def question(code: str) -> str:
@@ -92,15 +93,15 @@ def _weight(code: str, values: Mapping[str, Any]) -> str:
         "version": values["version"],
         "configured": f"{values['configured']:.3g}",
         "measured": "-" if values["measured"] is None else f"{values['measured']:.3g}",
-        "requests": values["requests"],
+        "requests": number(values["requests"]),
     }
     if code == "weight-unknown":
         return _("%(version)s: %(configured)s %% configured; nobody knows what arrives, Prometheus does not say.") % said
     if code == "weight-too-few":
-        return _("%(version)s: %(configured)s %% configured; %(requests)d requests in the window are too few to compare.") % said
+        return _("%(version)s: %(configured)s %% configured; %(requests)s requests in the window are too few to compare.") % said
     if code == "weight-off":
         return _("%(version)s: %(configured)s %% configured, %(measured)s %% measured: more than chance explains.") % said
-    return _("%(version)s: %(configured)s %% configured, %(measured)s %% measured over %(requests)d requests.") % said
+    return _("%(version)s: %(configured)s %% configured, %(measured)s %% measured over %(requests)s requests.") % said
 
 
 def fix(found: Fix) -> str:
