@@ -126,7 +126,7 @@ _REFUSALS = (
 _WARNINGS = (
     Code("KIA1108", INFO, "A Gateway is named by the old dotted form", (WARNED,)),
     _warned("MP0250", "A field that Istio takes but calls deprecated"),
-    _warned("MP0252", "An abort without a status aborts nothing"),
+    Code("MP0252", WARNING, "An abort without a status aborts nothing"),
     _warned("MP0253", "A direct response larger than 100 KiB"),
     _warned("MP0254", "TLS ciphers or versions that Istio ignores or that do not fit"),
     _warned("MP0255", "httpsRedirect on a server that is not HTTP"),
