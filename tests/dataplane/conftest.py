@@ -42,7 +42,7 @@ def whole_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 def plane(whole_plane: Plane) -> Plane:
     """The data plane with half of the requests to each version, both well, and no policy."""
     for workload in ("reviews-v1", "reviews-v2"):
-        whole_plane.make(workload, failure_rate=0, latency_ms=0)
+        whole_plane.make(workload, failure_rate=0, failure_status=500, latency_ms=0, latency_sigma=0)
     whole_plane.shift(50)
     eventually("calm", whole_plane.is_calm)
     return whole_plane

@@ -8,13 +8,15 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from meshportal.clients.prometheus import PrometheusMetrics
 from meshportal.mesh.refs import ServiceRef
+from meshportal.sandbox.world.exposition import parsed
 from tools.realmesh.kubectl import Kubectl
 
 CLIENT = "productpage-v1"
@@ -22,6 +24,9 @@ OUTSIDER = "legacy-v1"
 SECONDS = 60
 Answer = tuple[int, str]
 """Status, and the version that answered: "" where a proxy answered itself."""
+Count = tuple[str, str, str, str]
+"""Reporter, response code, response flags and version of the destination, "" where the proxy knew none."""
+CHANGES_BY_ITSELF = ("version_info", "last_updated")
 
 
 def eventually(what: str, true: Callable[[], bool]) -> None:
@@ -76,6 +81,18 @@ class Plane:
     def ask_often(self, count: int) -> Counter[Answer]:
         return Counter(self.ask() for _ in range(count))
 
+    def ask_at_once(self, count: int, clients: int, path: str = "/", **headers: str) -> None:
+        """So many requests from several clients, for apps that take their time."""
+
+        def one(_: int) -> None:
+            of_its_own = replace(self, connection=None)
+            for _ in range(count // clients):
+                of_its_own.ask(path, **headers)
+            of_its_own.close()
+
+        with ThreadPoolExecutor(clients) as pool:
+            list(pool.map(one, range(clients)))
+
     def ask_in_plain_text(self, workload: str = "reviews-v1") -> int:
         """The status that a caller outside of the mesh gets, 0 for a refused connection."""
         return int(get(f"{self.info['control']}/plain/{OUTSIDER}/{workload}")["status"])
@@ -93,9 +110,40 @@ class Plane:
         destinations = [
             {"destination": {"host": "reviews", "subset": version}, "weight": weight} for version, weight in weights.items()
         ]
-        spec = {"hosts": ["reviews"], "http": [{"name": "primary", "route": destinations, **route}]}
-        self.kubectl.apply(self.manifest("networking.istio.io/v1", "VirtualService", "reviews", spec))
+        self.route({"name": "primary", "route": destinations, **route})
         eventually(f"the Envoy splits {weights}", lambda: self.weights() == weights)
+
+    def route(self, *routes: dict[str, Any]) -> None:
+        """These http routes and no others are those of reviews, also in the client's Envoy."""
+        spec = {"hosts": ["reviews"], "http": list(routes)}
+        self._take("VirtualService", spec, lambda: self._dump(CLIENT, "dynamic_route_configs"))
+
+    @contextmanager
+    def ruled(self, **policy: Any) -> Iterator[None]:
+        """A trafficPolicy in the DestinationRule of reviews, gone afterwards."""
+        subsets = [{"name": version, "labels": {"version": version}} for version in ("v1", "v2")]
+        usual = {"host": "reviews", "subsets": subsets}
+
+        def clusters() -> str:
+            return self._dump(CLIENT, "dynamic_active_clusters")
+
+        self._take("DestinationRule", usual | {"trafficPolicy": policy}, clusters)
+        try:
+            yield
+        finally:
+            self._take("DestinationRule", usual, clusters)
+
+    def _take(self, kind: str, spec: dict[str, Any], dump: Callable[[], str]) -> None:
+        """Apply the object named reviews and wait until a proxy's `dump` is another, unless nothing has changed."""
+        before, where = dump(), (kind, "reviews", "-n", self.namespace)
+        known = self.kubectl.json("get", *where)["metadata"]["generation"]
+        self.kubectl.apply(self.manifest("networking.istio.io/v1", kind, "reviews", spec))
+        if self.kubectl.json("get", *where)["metadata"]["generation"] != known:
+            eventually(f"the Envoy has taken the {kind}", lambda: dump() != before)
+
+    def _dump(self, workload: str, resource: str) -> str:
+        configs = get(f"{self.info['admin'][workload]}/config_dump?resource={resource}").get("configs", [])
+        return json.dumps([{name: value for name, value in one.items() if name not in CHANGES_BY_ITSELF} for one in configs])
 
     def weights(self) -> dict[str, int]:
         """What the client's Envoy splits by, as it says itself."""
@@ -130,6 +178,19 @@ class Plane:
     def is_calm(self) -> bool:
         """Whether everything is as it was at the start: nobody is refused, everything is answered."""
         return self.ask_in_plain_text() == 200 and {status for status, _ in self.ask_often(20)} == {200}
+
+    # ------------------------------------------------------------ what the Envoys count
+
+    def counters(self) -> Counter[Count]:
+        """Requests to reviews since the start, as the proxies of both ends say themselves, without Prometheus."""
+        with urllib.request.urlopen(self.info["merged_metrics"], timeout=20) as reply:
+            text = reply.read().decode()
+        found: Counter[Count] = Counter()
+        for name, labels, value in parsed(text):
+            if name == "istio_requests_total":
+                version = labels.get("destination_version", "unknown").replace("unknown", "")
+                found[labels["reporter"], labels["response_code"], labels["response_flags"], version] += round(value)
+        return found
 
     # ------------------------------------------------------------ what Prometheus has
 

@@ -1,4 +1,5 @@
-"""The sandbox's world against the truth: for the same objects it spreads and loses requests as real Envoys do.
+"""The sandbox's world against the truth: for the same objects it spreads and loses requests as real Envoys do; what else routes
+and policies do is in the files beside this one.
 
 The world's routing is given the objects of the real API server; what it expects is compared with what the client's Envoy did.
 """
@@ -11,7 +12,8 @@ from collections import defaultdict
 import pytest
 
 from meshportal.mesh.refs import ServiceRef
-from meshportal.sandbox.world.routing import Call, Choice, Mesh, Objects
+from meshportal.sandbox.world.routing import Choice
+from tests.dataplane.beside import calling, world
 from tests.dataplane.plane import Answer, Plane, eventually
 
 pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
@@ -31,11 +33,8 @@ def routed(plane: Plane, weights: dict[str, int]) -> None:
 
 def choices(plane: Plane) -> list[Choice]:
     """What the world would do with productpage's requests to reviews, given the objects that are there."""
-    kinds = ("services", "pods", "virtualservices", "destinationrules")
-    objects = (tuple(plane.kubectl.json("get", kind, "-n", plane.namespace)["items"]) for kind in kinds)
-    mesh = Mesh(Objects(*objects))
-    [(caller, _)] = mesh.workloads(plane.namespace, {"app": "productpage"})
-    return mesh.choices(Call(caller, plane.service))
+    mesh = world(plane)
+    return mesh.choices(calling(plane, mesh))
 
 
 def expected(found: list[Choice]) -> dict[Answer, float]:

@@ -1,0 +1,150 @@
+"""Who is let in and who is taken out: real Envoys and the sandbox's world count the same at both ends, flags included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.dataplane.beside import Request, agree, expected, failing, from_outside, scenario, settled, slow
+from tests.dataplane.plane import Plane, eventually
+
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+SECURITY = "security.istio.io/v1"
+ONE = {"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}
+ALL = {"route": [{"destination": {"host": "reviews"}}], "retries": {"attempts": 0}}
+STRICT = {"mtls": {"mode": "STRICT"}}
+
+
+def test_plain_text_under_strict_is_refused_and_counted_by_nobody(plane: Plane) -> None:
+    assert {flow.code for flow in from_outside(plane).flows} == {"200"}
+    with plane.applied(SECURITY, "PeerAuthentication", STRICT):
+        eventually("plain text is refused", lambda: plane.ask_in_plain_text() == 0)
+        before = plane.counters()
+        assert {plane.ask_in_plain_text() for _ in range(20)} == {0}
+        assert plane.counters() == before
+        assert not any(flow.at_destination for flow in from_outside(plane).flows)
+        agree(plane, 200, scenario())
+    eventually("plain text is answered again", lambda: plane.ask_in_plain_text() == 200)
+
+
+def test_a_rule_without_tls_meets_strict(plane: Plane) -> None:
+    plane.route(ONE)
+    with plane.ruled(tls={"mode": "DISABLE"}):
+        agree(plane, 100, scenario())
+        with plane.applied(SECURITY, "PeerAuthentication", STRICT):
+            assert expected(plane, (Request(),), scenario()) == {("source", "503", "UC", "v1"): 1.0}
+            agree(plane, 100, scenario())
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"),
+    [
+        ("DENY", {"to": [{"operation": {"paths": ["/admin*"]}}]}),
+        ("DENY", {"to": [{"operation": {"methods": ["GET"], "notPaths": ["/"]}}]}),
+        ("DENY", {"from": [{"source": {"principals": ["cluster.local/ns/bookinfo/sa/productpage"]}}]}),
+        ("ALLOW", {"to": [{"operation": {"paths": ["/"]}}]}),
+        ("ALLOW", {"from": [{"source": {"namespaces": ["bookinfo"]}}]}),
+        ("ALLOW", {"from": [{"source": {"notPrincipals": ["*"]}}]}),
+    ],
+    ids=["deny path", "deny method and path", "deny principal", "allow path", "allow namespace", "allow nobody with a name"],
+)
+def test_an_authorization_policy(plane: Plane, action: str, rule: dict[str, Any]) -> None:
+    plane.route(ONE)
+    with plane.applied(SECURITY, "AuthorizationPolicy", {"action": action, "rules": [rule]}):
+        agree(plane, 100, scenario(), (Request(), Request("/admin/x")))
+        [outside] = {flow.code for flow in from_outside(plane).flows if flow.at_destination}
+        assert plane.ask_in_plain_text() == int(outside)
+
+
+def test_the_path_that_is_judged_is_the_rewritten_one(plane: Plane) -> None:
+    deny = {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/admin/x"]}}]}]}
+    for match, uri in (([], "/admin/x"), ([{"uri": {"prefix": "/front"}}], "/admin")):
+        plane.route(ONE | ({"match": match} if match else {}) | {"rewrite": {"uri": uri}})
+        request = Request("/front/x" if match else "/")
+        with plane.applied(SECURITY, "AuthorizationPolicy", deny):
+            assert ("source", "403", "-", "v1") in expected(plane, (request,), scenario())
+            agree(plane, 100, scenario(), (request,))
+
+
+# ---------------------------------------------------------------- limits of a DestinationRule
+
+
+def outliers(**more: Any) -> dict[str, Any]:
+    return {"consecutive5xxErrors": 3, "interval": "1s", "baseEjectionTime": "60s", "maxEjectionPercent": 50} | more
+
+
+def of_version(plane: Plane, count: int, version: str) -> float:
+    """The share of requests that reach a version, of so many sent now."""
+    before = plane.counters()
+    plane.ask_at_once(count, 1)
+    found = plane.counters() - before
+    arrived = {key: number for key, number in found.items() if key[0] == "destination"}
+    return sum(number for key, number in arrived.items() if key[3] == version) / count
+
+
+def test_one_of_two_pods_is_sick_and_nobody_takes_it_out(plane: Plane) -> None:
+    plane.route(ALL)
+    agree(plane, 2_000, failing(plane, 1.0, 500, "v2"))
+
+
+def test_a_sick_pod_is_taken_out(plane: Plane) -> None:
+    """The service has two pods here, one of each version. Three failures, then none while the ejection lasts."""
+    plane.route(ALL)
+    sick = failing(plane, 1.0, 500, "v2")
+    with plane.ruled(outlierDetection=outliers()):
+        before = plane.counters()
+        plane.ask_at_once(1_000, 1)
+        failed = (plane.counters() - before)["source", "500", "-", "v2"]
+        assert failed == 3
+        assert of_version(plane, 500, "v2") == 0
+        # in the world, at one request per second: 6 s until three have failed, and then none for 60.5 s
+        shares = expected(plane, (Request(),), sick)
+        assert shares["source", "500", "-", "v2"] == pytest.approx(0.5 * 6 / 66.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"maxEjectionPercent": 49}, {"maxEjectionPercent": 10}, {"minHealthPercent": 60}, {"consecutive5xxErrors": 0}],
+    ids=str,
+)
+def test_a_sick_pod_that_may_not_be_taken_out_stays(plane: Plane, how: dict[str, int]) -> None:
+    plane.route(ALL)
+    sick = failing(plane, 1.0, 500, "v2")
+    with plane.ruled(outlierDetection=outliers(**how)):
+        agree(plane, 1_000, sick)
+
+
+def test_a_version_whose_only_pod_is_out_has_nobody(plane: Plane) -> None:
+    plane.route(ONE | {"retries": {"attempts": 0}})
+    sick = failing(plane, 1.0, 500, "v1")
+    with plane.ruled(outlierDetection=outliers(maxEjectionPercent=100)):
+        before = plane.counters()
+        plane.ask_at_once(300, 1)
+        found = plane.counters() - before
+        assert found["source", "500", "-", "v1"] == 3
+        assert {key for key in found if key[0] == "source"} == {
+            key for key in expected(plane, (Request(),), sick) if key[0] == "source"
+        }
+
+
+@pytest.mark.parametrize(
+    ("pool", "lost"),
+    [
+        ({"http": {"http2MaxRequests": 1}}, ("source", "503", "UO", "v1")),
+        ({"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}, ("source", "503", "UO", "")),
+    ],
+    ids=["requests", "connections"],
+)
+def test_a_full_pool_refuses_with_the_same_flag(plane: Plane, pool: dict[str, Any], lost: tuple[str, str, str, str]) -> None:
+    """How many depends on how clients ask: here some ask again as soon as they are answered, in the world they come at random."""
+    plane.route(ONE)
+    busy = slow(plane, 2)
+    with plane.ruled(connectionPool=pool):
+        assert lost in expected(plane, (Request(),), busy)
+        settled(plane, (Request(),), expected(plane, (Request(),), busy))
+        before = plane.counters()
+        plane.ask_at_once(200, 10)
+        found = plane.counters() - before
+        assert found[lost] > 50
+        assert found.keys() == {lost, ("source", "200", "-", "v1"), ("destination", "200", "-", "v1")}
