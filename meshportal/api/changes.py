@@ -16,7 +16,7 @@ from meshportal.audit.models import AuditEvent
 from meshportal.changes import deciding, services
 from meshportal.changes.kinds import SubjectUnknown
 from meshportal.changes.models import ChangeRequest, Review
-from meshportal.changes.queries import WHOLE, change_for, current_revision, visible_changes
+from meshportal.changes.queries import WHOLE, change_for, current_revision, plan_item, visible_changes
 from meshportal.changes.steps import approvals
 
 router = Router(tags=["changes"])
@@ -69,7 +69,7 @@ def change_out(change: ChangeRequest) -> dict[str, Any]:
         for name in ("id", "label", "kind", "namespace", "service", "title", "reason", "ticket", "status", "status_since", "note")
     }
     items = [
-        {"object": str(item), "operation": "replace" if item.before else "create", "outcome": item.outcome}
+        {"object": str(item), "operation": plan_item(item).operation, "outcome": item.outcome}
         for item in revision.items.all()
     ]
     return fields | {

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from meshportal.accounts.services import issue_token
+from meshportal.audit.models import AuditEvent
+from meshportal.audit.services import Actor
 from meshportal.changes.models import ChangeRequest, Status
 from meshportal.mesh.refs import GATEWAY, Manifest, ref_of
 from meshportal.mesh.snapshot import VersionNow
@@ -116,6 +120,29 @@ def test_hosts_of_others_in_the_same_object_need_a_tick(alice: Client, mesh: Mes
     assert "also routes ratings" in page
     assert "Confirm the warnings first (MP0701)" in page
     assert "High: it removes objects that are live; there are warnings" in page
+
+
+def test_what_stays_routed_warns_of_no_version(alice: Client, mesh: Mesh) -> None:
+    mesh.api.put(entrance("reviews-entrance", "shared", "reviews"))
+    mesh.observe()
+    page = text(sent(alice, "VirtualService bookinfo/reviews-entrance", action="preview"))
+    assert "Requests from outside for shared.example.com" in page
+    assert "MP0702" not in page
+    assert f"What stays: {ROUTE}, {RULE}." in page
+
+
+def test_a_pipeline_removes_with_the_same_words_and_ticks(cast: Cast, mesh: Mesh) -> None:
+    token = issue_token(cast.alice, "ci", by=Actor(None, "command", AuditEvent.Via.COMMAND), now=timezone.now())
+    client = Client(headers={"authorization": f"Bearer {token}"})
+    place = {"kind": "removal", "cluster": "demo", "namespace": "bookinfo", "service": "reviews", "reason": "no longer needed"}
+    body = place | {"spec": {"objects": [ROUTE, RULE]}}
+    refused = client.post("/api/v1/changes", body, content_type="application/json")
+    assert refused.status_code == 422
+    assert [problem["field"] for problem in refused.json()["problems"]] == ["confirm"]
+    made = client.post("/api/v1/changes", body | {"confirm": ["MP0702"]}, content_type="application/json")
+    assert made.status_code == 201, made.content
+    operations = [(item["object"], item["operation"]) for item in made.json()["items"]]
+    assert operations == [(ROUTE, "delete"), (RULE, "delete")]
 
 
 def test_an_object_that_something_repairs_needs_a_tick_and_names_it(alice: Client, mesh: Mesh) -> None:
