@@ -2,7 +2,7 @@
 
 MP0101 nothing would change, MP0801 a service becomes reachable from outside, MP0802 other ports answer the same hosts, MP0803 a
 route that sidecars follow too is changed, MP0804 nobody here has looked at the certificate, MP0805 requests are not encrypted,
-MP0806 a way in is taken away, MP0807 a host stays in a Gateway of another namespace.
+MP0806 a way in is taken away, MP0807 a host stays in a Gateway of another namespace, MP0808 a rewrite doubles a slash.
 """
 
 from __future__ import annotations
@@ -62,8 +62,18 @@ def _of_row(at: str, number: int, exposure: Exposure, facts: Facts, after: Facts
         yield Finding("MP0804", Severity.INFO, f"{at}.credential", {"name": exposure.credential, "namespace": namespace})
     if others := _other_ports(exposure, after, ref):
         yield Finding("MP0802", Severity.WARNING, f"{at}.port", {"ports": others, "port": exposure.port})
+    if exposure.edited & {"paths", "rewrite"} and (prefix := _doubles_slash(exposure)):
+        yield Finding("MP0808", Severity.INFO, f"{at}.rewrite", {"path": prefix, "rewrite": exposure.rewrite})
     if exposure.live and exposure.edited & MESH_ROUTING and shared_with(facts, exposure.live):
         yield Finding("MP0803", Severity.WARNING, at, {"object": str(exposure.live.virtual_service)})
+
+
+def _doubles_slash(exposure: Exposure) -> str:
+    """A prefix whose rest begins with a slash, before which the rewritten path ends in one: Envoy puts the two together as they
+    are (istio/istio pilot/pkg/networking/core/route/route.go). "" where there is none."""
+    if not exposure.rewrite.endswith("/"):
+        return ""
+    return next((path.path for path in exposure.paths if path.how == "prefix" and not path.path.endswith("/")), "")
 
 
 def _other_ports(exposure: Exposure, after: Facts, ref: ResourceRef) -> str:

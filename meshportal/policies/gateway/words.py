@@ -126,6 +126,10 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
             _("%(gateway)s still lists %(hosts)s: it lies in another namespace, and others may need it."),
             _("Ask its owners to take the host out."),
         ),
+        "MP0808": (
+            _("%(path)s/x is handed on as %(rewrite)s/x, with a slash too many."),
+            _("End both with a slash, or neither."),
+        ),
     }
     if finding.code not in sentences:
         return findings.sentence(finding)

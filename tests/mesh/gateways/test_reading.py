@@ -88,7 +88,9 @@ def test_every_host_is_listed_with_what_is_behind_it() -> None:
     written = {"manager": "meshportal", "time": "2026-11-24T12:00:00Z", "fieldsV1": {"f:spec": {"f:http": {}}}}
     live["metadata"]["managedFields"] = [written]
     found = exposed(mesh(gateway(redirect, https, server("empty.example.com", port=81)), live))
-    assert [(one.host, one.port, one.how, one.path, one.services, one.elsewhere, one.author and one.author.change) for one in found] == [
+    assert [
+        (one.host, one.port, one.how, one.path, one.services, one.elsewhere, one.author and one.author.change) for one in found
+    ] == [
         ("a.example.com", 80, "redirect", "", (), (), None),
         ("empty.example.com", 81, "nothing", "", (), (), None),
         ("reviews.example.com", 443, "exact", "/r", (REVIEWS,), (), 7),

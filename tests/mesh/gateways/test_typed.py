@@ -234,6 +234,13 @@ def test_what_else_an_edit_brings_is_said() -> None:
     assert said(mesh(gateway(server("x.y"))), tls)["MP0804"] == (Severity.INFO, "exposures[0].credential")
 
 
+def test_a_rewrite_that_would_double_a_slash_is_said() -> None:
+    facts = mesh(SHARED)
+    assert said(facts, new(rewrite="/"))["MP0808"] == (Severity.INFO, "exposures[0].rewrite")
+    for path, rewrite in (("/api/", "/"), ("/api", "/v1"), ("/", "/")):
+        assert "MP0808" not in said(facts, new(paths=[{"how": "prefix", "path": path}], rewrite=rewrite))
+
+
 def test_taking_a_way_in_away_is_a_warning_and_says_what_stays() -> None:
     facts = mesh(gateway(server("reviews.example.com")), ingress(route()))
     assert said(facts) == {"MP0806": (Severity.WARNING, "exposures"), "MP0807": (Severity.INFO, "exposures")}

@@ -134,6 +134,21 @@ def test_bad_input_is_422_at_its_field_and_keeps_what_was_typed(alice: Client, f
     assert not ChangeRequest.objects.exists()
 
 
+def test_rows_and_paths_are_added_and_removed_by_buttons_and_nothing_typed_is_lost(alice: Client) -> None:
+    page = alice.post(URL, NEW | {"action": f"add:{ROW}paths"}).content.decode()
+    assert f'name="{ROW}paths[1].path"' in page
+    assert 'value="/api"' in page
+    second = {f"{ROW}paths[1].how": "exact", f"{ROW}paths[1].path": "/login"}
+    page = alice.post(URL, NEW | second | {"action": f"remove:{ROW}paths[0]"}).content.decode()
+    assert f'name="{ROW}paths[0].path"' in page
+    assert 'value="/login"' in page
+    assert 'value="/api"' not in page
+    page = alice.post(URL, NEW | {"action": "add:exposures"}).content.decode()
+    assert 'name="exposures[1].hosts"' in page
+    assert 'value="reviews.example.com"' in page
+    assert not ChangeRequest.objects.exists()
+
+
 def test_https_names_its_secret_and_nothing_reads_it(alice: Client) -> None:
     page = alice.post(URL, NEW | {f"{ROW}protocol": "HTTPS", f"{ROW}port": "443"}).content.decode()
     assert "HTTPS needs a certificate" in page
