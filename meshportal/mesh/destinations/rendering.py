@@ -101,8 +101,7 @@ def _set(spec: _Spec, path: Sequence[str], value: Any) -> None:
         return
     del node[path[-1]]
     for parent, key in reversed(way):
-        # switching outlier detection off is asked for by itself
-        if parent[key] or key == "outlierDetection":
+        if parent[key]:
             break
         del parent[key]
 

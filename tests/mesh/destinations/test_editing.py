@@ -29,6 +29,14 @@ def test_a_renamed_subset_keeps_its_policy_and_its_labels() -> None:
     assert [(change.path, change.after) for change in found] == [("spec.subsets[0].name", "stable")]
 
 
+def test_a_row_beside_the_edited_one_stays_as_it_is_written() -> None:
+    live = rich()
+    live["spec"]["subsets"][1]["labels"] = {}
+    v1, everything = rows_of(live)
+    found = changed({"subsets": [v1 | {"name": "stable"}, everything]}, live)
+    assert [(change.path, change.after) for change in found] == [("spec.subsets[0].name", "stable")]
+
+
 def test_labels_are_changed_and_taken_away() -> None:
     live = rich()
     v1, everything = rows_of(live)

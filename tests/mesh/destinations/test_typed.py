@@ -145,6 +145,8 @@ def test_what_is_live_is_never_refused_and_does_not_keep_another_field_from_bein
     odd = rich()
     odd["spec"]["subsets"][0]["labels"] = {"version": "v1!"}
     odd["spec"]["trafficPolicy"]["loadBalancer"]["consistentHash"]["httpCookie"]["path"] = "no path"
+    odd["spec"]["trafficPolicy"]["outlierDetection"]["baseEjectionTime"] = "1.5ms"
+    odd["spec"]["trafficPolicy"]["connectionPool"]["tcp"]["maxConnections"] = -1
     [change] = changed({"outlier_detection": {"interval": "5s"}}, odd)
     assert (change.path, change.after) == ("spec.trafficPolicy.outlierDetection.interval", "5s")
 
