@@ -17,7 +17,8 @@ def row(code: Code) -> str:
 
 
 def test_the_page_has_every_code_as_it_is() -> None:
-    told = [line for line in PAGE.splitlines() if re.match(r"\| (KIA|IST|MP)\d{4} \|", line)]
+    table = PAGE.partition("## Codes")[2].partition("##")[0]
+    told = [line for line in table.splitlines() if re.match(r"\| (KIA|IST|MP)\d{4} \|", line)]
 
     assert told == [row(code) for code in CODES.values()]
 
