@@ -251,6 +251,8 @@ class FakeCluster:
         result = self._next(ref, manifest, PORTAL)
         if not dry_run:
             self._store(ref, result)
+            if "deletionTimestamp" in result["metadata"] and not result["metadata"].get("finalizers"):
+                self._erase(ref)
             if then := self._then.pop(ref, None):
                 then()
             self._maybe_cut()
@@ -265,7 +267,7 @@ class FakeCluster:
             new["apiVersion"] = f"{ref.kind.group}/{versions[0]}"
         fresh = {"uid": f"uid-{self._revision + 1}", "creationTimestamp": MADE_AT, "generation": 0}
         before: Manifest = old["metadata"] if old else fresh
-        for field in ("uid", "creationTimestamp", "generation", "resourceVersion", "managedFields"):
+        for field in ("uid", "creationTimestamp", "generation", "resourceVersion", "managedFields", "deletionTimestamp"):
             new["metadata"].pop(field, None)
             if field in before:
                 new["metadata"][field] = deepcopy(before[field])

@@ -146,10 +146,12 @@ class KubernetesCluster:
 
     def delete(self, ref: ResourceRef, *, expect: Version, dry_run: bool = False) -> None:
         preconditions = {"uid": expect.uid, "resourceVersion": expect.resource_version}
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        body: dict[str, object] = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        if dry_run:  # in the body: where there is one, the API server does not read the query, and would delete
+            body["dryRun"] = ["All"]
 
         def remove(served: Kind) -> None:
-            status, answer, _ = self._wire.exchange("DELETE", _object_path(ref, served), _dry(dry_run), body)
+            status, answer, _ = self._wire.exchange("DELETE", _object_path(ref, served), body=body)
             absent = status == 404 and names_an_object(answer)
             if not absent and status not in (200, 202):
                 raise translate(Attempt("delete", str(ref)), status, answer)

@@ -148,6 +148,15 @@ def test_delete_with_a_failing_precondition_conflicts(kube: Kube, name: str, why
     assert kube.get(kube.path("virtualservices", "reviews")).status == 200
 
 
+def test_a_body_silences_what_the_query_says_of_a_delete(kube: Kube) -> None:
+    path = kube.path("virtualservices", "reviews")
+    stored(kube)
+    assert kube.ask("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1", "dryRun": ["All"]}).status == 200
+    assert kube.get(path).status == 200
+    assert kube.ask("DELETE", path, {"kind": "DeleteOptions", "apiVersion": "v1"}, dryRun="All").status == 200
+    assert kube.get(path).status == 404, "no dry run was asked for in the body"
+
+
 def test_a_finalizer_keeps_a_deleted_object_until_it_is_removed(kube: Kube) -> None:
     stored(kube, finalizers=["meshportal.io/test"])
     path = kube.path("virtualservices", "reviews")

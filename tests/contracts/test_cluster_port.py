@@ -199,6 +199,21 @@ def test_delete_of_another_version_is_a_conflict(stage: Stage, reviews: Resource
     assert stage.cluster.get(reviews) is not None
 
 
+def test_an_object_with_finalizers_stays_the_same_object_until_they_are_gone(stage: Stage) -> None:
+    route = stage.route("kept")
+    route["metadata"]["finalizers"] = ["meshportal.io/test"]
+    before = stage.cluster.create(route).manifest
+    stage.cluster.delete(ref_of(route), expect=version_of(before))
+    leaving = stage.live(ref_of(route))
+    assert leaving["metadata"]["deletionTimestamp"]
+    assert leaving["metadata"]["uid"] == before["metadata"]["uid"]
+    stage.cluster.delete(ref_of(route), expect=version_of(leaving))
+    assert stage.cluster.get(ref_of(route)) is not None
+    leaving["metadata"]["finalizers"] = []
+    stage.cluster.replace(leaving, expect=version_of(leaving))
+    assert stage.cluster.get(ref_of(route)) is None
+
+
 # ---------------------------------------------------------------- dry run, refusals
 
 
@@ -208,6 +223,7 @@ def test_a_dry_run_answers_as_if_and_stores_nothing(stage: Stage, reviews: Resou
     assert stage.cluster.create(other, dry_run=True).manifest["spec"] == other["spec"]
     replaced = stage.cluster.replace(stage.route(weights=(60, 40)), expect=version_of(before), dry_run=True)
     patched = stage.cluster.patch(reviews, [JsonPatchOp("replace", WEIGHT.format(0), 70)], dry_run=True)
+    stage.cluster.delete(reviews, expect=version_of(before), dry_run=True)
     assert (weights(replaced.manifest), weights(patched.manifest)) == ([60, 40], [70, 10])
     assert stage.cluster.get(ref_of(other)) is None
     assert stage.live(reviews) == before
@@ -223,6 +239,8 @@ def test_a_dry_run_finds_what_the_write_would(stage: Stage, reviews: ResourceRef
         stage.cluster.replace(stale, expect=version_of(stale), dry_run=dry_run)
     with pytest.raises(Conflict):
         stage.cluster.patch(reviews, [JsonPatchOp("test", WEIGHT.format(0), 1)], dry_run=dry_run)
+    with pytest.raises(Conflict):
+        stage.cluster.delete(reviews, expect=version_of(stale), dry_run=dry_run)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -103,9 +103,10 @@ def patch_body(place: Route, request: Request) -> Any:
 
 
 def delete_options(request: Request) -> JsonObject:
-    """The DeleteOptions of a DELETE, {} where it has no body. Raises 400."""
+    """The DeleteOptions of a DELETE: its body, and only where it has none its query. Raises 400."""
     if not request.body.strip():
-        return {}
+        dry = {"dryRun": ["All"]} if request.dry_run else {}
+        return dry | {key: request.query[key] for key in ("propagationPolicy",) if key in request.query}
     try:
         options = decoded(request)
     except ValueError as error:

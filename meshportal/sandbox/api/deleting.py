@@ -21,10 +21,10 @@ def delete(store: Store, place: Route, request: Request) -> Answer:
     if live is None:
         raise not_found(place.target)
     _preconditions(place, live, options.get("preconditions") or {})
-    if request.dry_run or options.get("dryRun"):
+    if options.get("dryRun"):
         return Answer(200, _success(place, live))
     with store.transaction():
-        item = _end(store, place.key, live, orphan=_orphan(request, options))
+        item = _end(store, place.key, live, orphan=_orphan(options))
         log(store, place, request, item)
     if item["metadata"].get("finalizers"):
         return Answer(200, shown(item, place))
@@ -37,14 +37,14 @@ def delete_collection(store: Store, place: Route, request: Request) -> Answer:
     """DELETE of every object a selector chooses: a List of them as they were."""
     chosen, options = selector(place, request), delete_options(request)
     items = [item for item in store.items(place.resource, place.namespace) if chosen(item)]
-    if not (request.dry_run or options.get("dryRun")):
+    if not options.get("dryRun"):
         with store.transaction():
             for item in items:
                 metadata = item["metadata"]
                 key = Key(place.resource, metadata.get("namespace", ""), metadata["name"])
                 # a namespace or an owner deleted before may have taken this one along
                 if store.get(key):
-                    log(store, place, request, _end(store, key, item, orphan=_orphan(request, options)))
+                    log(store, place, request, _end(store, key, item, orphan=_orphan(options)))
     kind = f"{place.resource.kind}List"
     metadata = {"resourceVersion": str(store.version)}
     return Answer(
@@ -52,9 +52,8 @@ def delete_collection(store: Store, place: Route, request: Request) -> Answer:
     )
 
 
-def _orphan(request: Request, options: JsonObject) -> bool:
-    policy = options.get("propagationPolicy") or request.query.get("propagationPolicy", "")
-    return bool(policy == "Orphan")
+def _orphan(options: JsonObject) -> bool:
+    return bool(options.get("propagationPolicy") == "Orphan")
 
 
 def _preconditions(place: Route, live: JsonObject, wanted: JsonObject) -> None:
