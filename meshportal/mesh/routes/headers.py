@@ -12,7 +12,7 @@ from meshportal.mesh.routes.checks import TOKEN
 from meshportal.mesh.routes.shape import Wrong
 
 # without the JSON arguments that validateHeaderValue takes too
-_COMMAND = re.compile(r"%([A-Z][A-Z0-9_]*)(?:\([^\s%()\"\\\[\]][^%()\"\\\[\]]*\)(?::\d{1,5})?)?%", re.ASCII)
+_COMMAND = re.compile(r"%([A-Z][A-Z0-9_]*)(?:\([^\s%()\"\\\[\]][^%()\"\\\[\]]*\))?%", re.ASCII)
 _COMMANDS = frozenset(
     (
         "DOWNSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_REMOTE_PORT",

@@ -17,6 +17,7 @@ _ABSENT = (
     (re.compile(r"\(\?\("), "condition"),
     (re.compile(r"\(\?>"), "atomic"),
     (re.compile(r"\(\?#"), "comment"),
+    (re.compile(r"\(\?[imsU-]*[aLux]"), "syntax"),  # flags of Python alone
     (re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})\+"), "possessive"),
 )
 _COUNT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
@@ -36,7 +37,7 @@ def complaint(regex: str) -> str:
     for pattern, name in _ABSENT:
         if pattern.search(bare):
             return name
-    if any(int(number) > _MOST for pair in _COUNT.findall(bare) for number in pair if number):
+    if _counted(bare) > _MOST:
         return "count"
     try:
         with warnings.catch_warnings():
@@ -45,6 +46,28 @@ def complaint(regex: str) -> str:
     except (re.error, RecursionError, OverflowError):
         return "syntax"
     return ""
+
+
+def _counted(bare: str) -> int:
+    """The largest product of counts that stand inside each other, which RE2 bounds like a single count (repeatIsValid in Go's
+    regexp/syntax)."""
+    levels, last, place = [1], 1, 0
+    while place < len(bare):
+        count = _COUNT.match(bare, place)
+        if count:
+            last *= max(1, int((count[2] or count[1])[:9]))
+            levels[-1] = max(levels[-1], last)
+            place = count.end()
+            continue
+        if bare[place] == "(":
+            levels.append(1)
+        elif bare[place] == ")" and len(levels) > 1:
+            last = levels.pop()
+            levels[-1] = max(levels[-1], last)
+        elif bare[place] not in "*+?":
+            last = 1
+        place += 1
+    return max(levels)
 
 
 def _translated(regex: str) -> tuple[str, str, str]:
@@ -93,6 +116,8 @@ def _escape(piece: str, *, in_class: bool) -> tuple[str, str]:
         return "\\Z", ("syntax" if in_class else "")
     if letter and letter in "123456789":
         return "", "backreference"
+    if in_class and letter and letter in "AbBCEQ":
+        return "", "syntax"  # Python takes [\\b] for a backspace
     if letter == "" or (letter.isalnum() and letter.isascii() and letter not in _ESCAPES) or not letter.isascii():
         return "", "syntax"
     return ("." if letter == "C" else piece), ""

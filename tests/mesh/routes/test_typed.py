@@ -211,6 +211,12 @@ def test_good_input_becomes_what_istio_reads(route: dict[str, Any], expected: di
     assert after["spec"]["http"] == [default | expected]
 
 
+@pytest.mark.parametrize("regex", [r"[\b]", "(a{500}){500}", "((a{100}){100}){100}", "(?x)a", "(?a)b", "a{1001}", "x{2}{3}"])
+def test_what_python_takes_and_re2_does_not_is_refused(regex: str) -> None:
+    raw = {"routes": [{"destinations": V1, "match": [{"path_how": "regex", "path": regex}]}]}
+    assert errors(raw) == [("routes[0].match[0].path", "not-a-regex")]
+
+
 def test_what_is_live_may_stay_however_odd() -> None:
     odd = {
         "match": [{"method": {"exact": "get"}, "uri": {"exact": "no-slash"}}],
