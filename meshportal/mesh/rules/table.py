@@ -66,7 +66,7 @@ _ROUTES = (
     Code("MP0262", WARNING, "HTTP routes go to a port that Istio takes for another protocol", ("§13",)),
     Code("MP0264", INFO, "Only some namespaces see the object", ("§15",)),
     Code("MP0265", INFO, "Routes and subsets do little for a headless or ExternalName service", ("§18",)),
-    Code("MP0266", WARNING, "Something else writes the object too", ("§19",)),
+    Code("MP0266", INFO, "Something else writes the object too", ("§19",), planned=WARNING),
 )
 _DESTINATIONS = (
     Code("KIA0201", WARNING, "Several DestinationRules define one subset of a host, or all of the host"),
