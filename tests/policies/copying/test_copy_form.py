@@ -232,3 +232,15 @@ def test_only_an_operator_of_the_target_gets_in(cast: Cast, ratings: Mesh, clien
     assert client.get(ADDRESS).status_code == 404
     client.force_login(cast.bob)
     assert client.get(ADDRESS).status_code == 403
+
+
+def test_the_preview_brings_the_objects_of_another_source_along_and_leaves_ticks_alone_otherwise(
+    alice: Client, ratings: Mesh
+) -> None:
+    data = {"from": SOURCE, "seen": "", "reason": ""}
+    another = text(alice.post(f"{ADDRESS}preview/", data))
+    assert '<div id="copied" hx-swap-oob="outerHTML">' in another
+    assert f'value="{RULE}" checked' in another
+    same = text(alice.post(f"{ADDRESS}preview/", data | {"seen": SOURCE, "objects": [RULE]}))
+    assert 'id="copied"' not in same
+    assert "DestinationRule bookinfo/ratings is made" in same

@@ -77,6 +77,18 @@ def test_offers_what_belongs_to_the_service_alone(alice: Client, mesh: Mesh) -> 
         assert name not in page
 
 
+def test_a_gateway_goes_after_the_route_that_names_it_and_not_before(alice: Client, mesh: Mesh) -> None:
+    mesh.api.put(gateway("reviews-door"))
+    mesh.api.put(entrance("reviews-entrance", "reviews-door", "reviews"))
+    mesh.observe()
+    door, way = "Gateway bookinfo/reviews-door", "VirtualService bookinfo/reviews-entrance"
+    assert "KIA1102" in text(sent(alice, door)), "a VirtualService would name nothing"
+    page = text(sent(alice, door, way, action="preview"))
+    assert page.index(f"{way} is removed") < page.index(f"{door} is removed")
+    assert "no longer listen for it on port 80" in page
+    assert "kubectl -n bookinfo delete gateways.networking.istio.io reviews-door" in page, "gateway alone may be another kind"
+
+
 def test_the_whole_policy_goes_routes_first_and_says_what_follows(alice: Client, mesh: Mesh) -> None:
     response = sent(alice, RULE, ROUTE, confirm=["MP0702"])
     assert response.status_code == 303, text(response)
