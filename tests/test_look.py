@@ -56,7 +56,9 @@ FORBIDDEN = {
     "inline handler": r"\son[a-z]+\s*=\s*[\"']",
     "script in htmx": r"\bhx-on\b|hx-vals\s*=\s*[\"']js:|javascript:",
     "Bootstrap colours, blind to the theme": r"\b(?:text|bg)-(?:muted|primary|secondary|success|danger|warning|info|bg-)",
-    "Bootstrap components that are not part of the look": r"class=\"[^\"]*(?<![\w-])(?:card|alert|badge|navbar|container|row|col-\w+)\b",
+    "Bootstrap components that are not part of the look": (
+        r"class=\"[^\"]*(?<![\w-])(?:card|alert|badge|navbar|container|row|col-\w+)\b"
+    ),
 }
 
 
