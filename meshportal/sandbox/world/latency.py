@@ -31,7 +31,7 @@ class Latency(NamedTuple):
         if self.cap_ms < FOREVER and self.sigma and share:
             cut = (math.log(self.cap_ms / self.median_ms) - self.sigma**2) / self.sigma
             whole *= NormalDist().cdf(cut) / share
-        return self.shift_ms + min(whole, self.cap_ms)
+        return self.shift_ms + whole
 
     def cut(self, cap_ms: float) -> Latency:
         """Of those the ones that take at most so long."""

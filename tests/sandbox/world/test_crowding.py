@@ -16,7 +16,7 @@ from meshportal.sandbox.world.scenarios import SCENARIOS
 from meshportal.sandbox.world.sending import Flow
 from meshportal.sandbox.world.traffic import flows
 from tests.sandbox.world.builders import destination, destination_rule, pod, service, virtual_service
-from tests.sandbox.world.small_mesh import asked, at_destination, at_source, failing, mesh, routed
+from tests.sandbox.world.small_mesh import HEALTHY, asked, at_destination, at_source, failing, mesh, routed
 
 SHOP = tuple(service("shop", name) for name in ("web", "catalog", "inventory"))
 START = 1.8e9
@@ -120,9 +120,9 @@ def test_a_version_that_fails_now_and_then_stays() -> None:
 # ---------------------------------------------------------------- connection pools
 
 
-def limited(rate: float, **pool: Any) -> list[Flow]:
+def limited(rate: float, clients: int = 1, **pool: Any) -> list[Flow]:
     rule = destination_rule("bookinfo", "reviews", "v1", trafficPolicy={"connectionPool": pool})
-    return asked(mesh(routed(), rules=[rule]), rate=rate).flows
+    return asked(mesh(routed(), rules=[rule]), rate=rate, clients=clients).flows
 
 
 def test_a_limit_far_above_what_is_on_its_way_changes_nothing() -> None:
@@ -147,6 +147,20 @@ def test_too_many_that_wait_for_a_connection_are_refused_before_a_pod_is_chosen(
 
 
 def test_limits_are_those_of_one_clients_proxy() -> None:
+    one, two = (at_source(limited(100, clients, http={"http2MaxRequests": 1})) for clients in (1, 2))
+    assert two["503", "UO", "v1"] == pytest.approx(100 * 0.963 / 1.963, abs=0.5)
+    assert two["503", "UO", "v1"] < one["503", "UO", "v1"]
+
+
+def test_what_all_visitors_ask_for_together_is_what_counts() -> None:
+    """A tester's requests go through the same proxies as everybody's."""
+    rule = destination_rule("bookinfo", "reviews", "v1", trafficPolicy={"connectionPool": {"http": {"http2MaxRequests": 1}}})
+    of = mesh(routed(), rules=[rule])
+    together = at_source(flow for flow in flows(of, HEALTHY) if flow.service.name == "reviews")
+    assert together == pytest.approx(at_source(asked(of, rate=sum(together.values())).flows))
+
+
+def test_more_room_refuses_fewer() -> None:
     assert overflow(Limits(requests=2), 4.0)[0] > overflow(Limits(requests=2), 2.0)[0] > overflow(Limits(requests=4), 2.0)[0] > 0
     assert overflow(Limits(), 1000.0) == (0.0, 0.0)
 

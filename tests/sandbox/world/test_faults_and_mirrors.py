@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from meshportal.mesh.refs import ServiceRef
+from meshportal.sandbox.world.metrics import Counters
 from meshportal.sandbox.world.traffic import flows
 from tests.sandbox.world.builders import authorization_policy, destination, virtual_service
 from tests.sandbox.world.small_mesh import HEALTHY, asked, at_destination, at_source, failing, mesh, routed
+
+REPORTERS = ("source", "destination")
 
 
 def percent(value: float) -> dict[str, Any]:
@@ -48,6 +51,20 @@ def test_a_mirror_gets_copies_whose_answers_nobody_waits_for() -> None:
     found = asked(mesh(routed(**mirror)), failing("v3", 1.0)).flows
     assert at_source(found) == {("200", "-", "v1"): 1.0}
     assert at_destination(found) == pytest.approx({("200", "-", "v1"): 1.0, ("503", "-", "v3"): 0.4})
+
+
+def test_the_old_percentage_of_a_mirror_counts_too() -> None:
+    found = asked(mesh(routed(mirror={"host": "reviews", "subset": "v3"}, mirrorPercent=30))).flows
+    assert at_destination(found)["200", "-", "v3"] == pytest.approx(0.3)
+
+
+def test_the_callers_proxy_counts_no_copies() -> None:
+    counters = Counters(seed=1)
+    found = asked(mesh(routed(mirror={"host": "reviews", "subset": "v3"})), rate=10).flows
+    counters.add(found, 1.8e9, 1.8e9 + 60)
+    series = [dict(labels) for labels, _ in counters.samples()]
+    versions = {reporter: {one["destination_version"] for one in series if one["reporter"] == reporter} for reporter in REPORTERS}
+    assert versions == {"source": {"v1"}, "destination": {"v1", "v3"}}
 
 
 def test_several_mirrors_each_get_their_share_and_aborted_requests_are_not_mirrored() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from meshportal.mesh.refs import Manifest
-from meshportal.sandbox.world.routing import Mesh
+from meshportal.sandbox.world.demo import GATEWAY
+from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.traffic import flows
-from tests.sandbox.world.builders import destination, virtual_service
+from tests.sandbox.world.builders import destination, pod, service, virtual_service
 from tests.sandbox.world.small_mesh import HEALTHY, asked, at_destination, at_source, mesh
 
 
@@ -67,6 +68,17 @@ def test_a_query_parameter_sends_those_who_ask_for_it() -> None:
     found = [flow for flow in flows(split({"queryParams": {"lang": {"exact": "de"}}}), HEALTHY) if flow.service.name == "reviews"]
     rates = at_source(found)
     assert rates["200", "-", "v3"] / sum(rates.values()) == pytest.approx(0.04)
+
+
+def test_some_of_the_demos_requests_are_posts() -> None:
+    pods = [pod("shop", name) for name in ("web", "cart", "checkout")]
+    names = [service("shop", name) for name in ("web", "cart", "checkout")]
+    posts = {"match": [{"method": {"exact": "POST"}}], "directResponse": {"status": 418}}
+    routes = [virtual_service("shop", name, posts, {"route": [destination(name)]}) for name in ("cart", "checkout")]
+    found = flows(Mesh(Objects(tuple(names), (pod("istio-ingress", GATEWAY, ""), *pods), tuple(routes))), HEALTHY)
+    codes = {(flow.caller.app, flow.code) for flow in found}
+    assert {code for app, code in codes if app == "web"} == {"200", "503"}  # 503: what is not there in this small shop
+    assert {code for app, code in codes if app == "cart"} == {"418"}
 
 
 def test_a_header_that_a_route_sets_is_seen_by_the_next_match() -> None:

@@ -112,6 +112,22 @@ def test_the_timeout_bounds_all_tries_together() -> None:
     assert all(flow.latency.mean_ms() == pytest.approx(280) for flow in found if flow.at_source)
 
 
+def test_no_try_begins_when_the_time_is_up() -> None:
+    """Failures that take long enough, with the wait after them, leave no time for a second try."""
+    of = mesh(routed(timeout="26ms", retries={"attempts": 3, "retryOn": "5xx"}))
+    found = asked(of, failing("v1", 1.0)).flows
+    assert at_source(found) == pytest.approx({("504", "UT", "v1"): 1.0})
+    assert sum(at_destination(found).values()) == pytest.approx(1)
+    assert all(flow.latency.mean_ms() == pytest.approx(26) for flow in found if flow.at_source)
+
+
+def test_the_end_of_the_whole_time_is_not_tried_again() -> None:
+    of = mesh(routed(timeout="25ms", retries={"attempts": 3, "perTryTimeout": "1s", "retryOn": "5xx"}))
+    found = asked(of).flows
+    assert at_source(found)["504", "UT", "v1"] == pytest.approx(slower_than(25))
+    assert sum(at_destination(found).values()) == pytest.approx(1)
+
+
 def test_retries_make_requests_slower() -> None:
     of = mesh(routed(retries={"attempts": 1, "retryOn": "5xx"}))
     second = [flow for flow in asked(of, failing("v1", 0.5)).flows if flow.at_source and flow.latency.shift_ms]

@@ -11,7 +11,14 @@ from meshportal.sandbox.world.metrics import Counters
 from meshportal.sandbox.world.routing import Mesh, Objects
 from meshportal.sandbox.world.sending import Flow
 from meshportal.sandbox.world.traffic import flows
-from tests.sandbox.world.builders import authorization_policy, destination_rule, peer_authentication, pod, service
+from tests.sandbox.world.builders import (
+    authorization_policy,
+    destination_rule,
+    peer_authentication,
+    pod,
+    service,
+    virtual_service,
+)
 from tests.sandbox.world.small_mesh import HEALTHY, PODS, asked, at_destination, at_source, mesh, routed
 
 STRICT = peer_authentication("bookinfo", "STRICT")
@@ -51,6 +58,15 @@ OPEN_PORT = INVENTORY | {"portLevelMtls": {"9080": {"mode": "PERMISSIVE"}}}
 )
 def test_the_nearest_policy_says_whether_plain_text_comes_in(peers: list[Manifest], let_in: bool) -> None:
     assert any(flow.at_destination for flow in report(*peers)) == let_in
+
+
+def test_who_has_no_sidecar_follows_no_route() -> None:
+    """Nor the subsets, timeouts and limits that go with it: such requests go straight to the pods."""
+    pods = (pod("legacy", "report", sidecar=False), pod("shop", "inventory"))
+    closed = virtual_service("shop", "inventory", {"directResponse": {"status": 418}})
+    rule = destination_rule("shop", "inventory", trafficPolicy={"connectionPool": {"http": {"http2MaxRequests": 1}}})
+    found = flows(Mesh(Objects((service("shop", "inventory"),), pods, (closed,), (rule,))), HEALTHY)
+    assert {flow.code for flow in found} == {"200"}
 
 
 def test_what_strict_refuses_is_no_request_and_counted_nowhere() -> None:
