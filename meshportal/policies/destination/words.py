@@ -85,19 +85,16 @@ def _outliers(asked: Raw, now: Raw) -> Iterator[str]:
         "errors": errors,
         "gateway": gateway,
         "time": span(settings["base_ejection_time"] or "30s"),
-        "share": _share(settings["max_ejection_percent"] or "10"),
+        "most": _most(settings["max_ejection_percent"] or "10"),
     }
     sentences = {
         (True, True): _(
             "A pod that fails %(errors)s times in a row, or %(gateway)s times as a gateway does (502, 503, 504), "
-            "gets no requests for %(time)s; at most %(share)s may be taken out."
+            "gets no requests for %(time)s; %(most)s."
         ),
-        (True, False): _(
-            "A pod that fails %(errors)s times in a row gets no requests for %(time)s; at most %(share)s may be taken out."
-        ),
+        (True, False): _("A pod that fails %(errors)s times in a row gets no requests for %(time)s; %(most)s."),
         (False, True): _(
-            "A pod that answers %(gateway)s times in a row with 502, 503 or 504 gets no requests for %(time)s; "
-            "at most %(share)s may be taken out."
+            "A pod that answers %(gateway)s times in a row with 502, 503 or 504 gets no requests for %(time)s; %(most)s."
         ),
         (False, False): _("No pod is taken out for its answers: both counts of errors are 0, which is off."),
     }
@@ -111,9 +108,10 @@ def _outliers(asked: Raw, now: Raw) -> Iterator[str]:
         yield _("The deprecated count of errors, which Istio no longer follows, goes.")
 
 
-def _share(percent: str) -> str:
-    words = {"100": _("all of the pods"), "50": _("half of the pods")}
-    return words.get(percent) or _("%(percent)s %% of the pods") % {"percent": percent}
+def _most(percent: str) -> str:
+    """How many pods may be out at once, as the end of a sentence."""
+    words = {"100": _("all pods may be taken out at once"), "50": _("at most half of the pods may be taken out")}
+    return words.get(percent) or _("at most %(percent)s %% of the pods may be taken out") % {"percent": percent}
 
 
 # ---------------------------------------------------------------- load balancing
