@@ -169,6 +169,26 @@ def test_a_route_among_others_moves_whole_when_its_host_changes() -> None:
     assert moved["hosts"] == ["new.example.com"]
 
 
+def test_short_hosts_are_written_in_full_before_a_route_leaves_its_namespace() -> None:
+    mixed = route(("prefix", "/r"), mirror={"host": "shadow"})
+    mixed["route"].append({"destination": {"host": "ratings"}, "weight": 0})
+    live = ingress(mixed, route(to="ratings"))
+    live["metadata"]["namespace"] = "platform"
+    facts = mesh(gateway(server("*")), live)
+    plan = planned(facts, live_rows(facts)[0] | {"hosts": "new.example.com"})
+    (moved,) = spec(plan, INGRESS)["http"]
+    assert [one["destination"]["host"] for one in moved["route"]] == [HOST, "ratings.platform.svc.cluster.local"]
+    assert moved["mirror"]["host"] == "shadow.platform.svc.cluster.local"
+
+
+def test_a_route_that_takes_more_than_before_moves_behind_those_that_it_would_rob() -> None:
+    facts = mesh(gateway(server("*")), ingress(route(("exact", "/r")), route(("prefix", "/s"), to="ratings")))
+    row = live_rows(facts)[0]
+    row["paths"][0] |= {"how": "prefix", "path": "/"}
+    after = spec(planned(facts, row), INGRESS)["http"]
+    assert [http["match"][0]["uri"] for http in after] == [{"prefix": "/s"}, {"prefix": "/"}]
+
+
 def test_the_certificate_of_a_server_of_its_own_changes_in_place() -> None:
     tls = {"mode": "SIMPLE", "credentialName": "old", "minProtocolVersion": "TLSV1_3"}
     facts = mesh(

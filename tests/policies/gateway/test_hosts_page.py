@@ -9,6 +9,7 @@ from django.test import Client
 
 from meshportal.catalog.models import LiveObject
 from meshportal.changes.models import ChangeRequest
+from meshportal.clusters.models import Cluster
 from tests.cast import NOON, Cast, Mesh, people
 from tests.mesh.gateways.objects import gateway, ingress, route, server
 
@@ -63,12 +64,34 @@ def test_every_host_stands_there_with_port_path_and_service(mesh: Mesh, cast: Ca
 
 def test_who_set_it_is_linked_where_the_reader_may_see_that(mesh: Mesh, cast: Cast, client: Client) -> None:
     assert "/changes/1/" not in page(client, cast.alice)
-    ChangeRequest.objects.create(
-        pk=1, kind="gateway", cluster=mesh.cluster, namespace="bookinfo", service="reviews", author=cast.alice, title="t",
-        titles={"en": "t"}, reason="r", digest="d", risk={"level": "low", "reasons": []}, approvals_needed=1,
-        status_since=NOON, created_at=NOON - timedelta(hours=1),
-    )  # fmt: skip
+    elsewhere = Cluster.objects.create(
+        name="other", worker_kubeconfig="w", observer_kubeconfig="o", prometheus_url="http://[::1]:1"
+    )
+    change = written_by(elsewhere, cast)
+    assert "/changes/1/" not in page(client, cast.dave)
+    change.delete()
+    written_by(mesh.cluster, cast)
     assert "/changes/1/" in page(client, cast.alice)
+
+
+def written_by(cluster: Cluster, cast: Cast) -> ChangeRequest:
+    """The change whose number the route carries, as one of this mesh or of another."""
+    return ChangeRequest.objects.create(
+        pk=1,
+        kind="gateway",
+        cluster=cluster,
+        namespace="bookinfo",
+        service="reviews",
+        author=cast.alice,
+        title="Expose reviews",
+        titles={"en": "Expose reviews"},
+        reason="because",
+        digest="d",
+        risk={"level": "low", "reasons": []},
+        approvals_needed=1,
+        status_since=NOON,
+        created_at=NOON - timedelta(hours=1),
+    )
 
 
 def test_only_what_leads_to_the_readers_services_is_shown(mesh: Mesh, cast: Cast, client: Client) -> None:
