@@ -89,4 +89,7 @@ def remarks(live: DestinationLive, plan: Plan) -> list[Finding]:
 
 
 def _in_form(finding: Finding, live: DestinationLive) -> Finding:
-    return replace(finding, field=field_of(finding.path) if finding.ref == live.ref else "")
+    if finding.ref == live.ref:
+        return replace(finding, field=field_of(finding.path))
+    # a route that loses its subset: the rule speaks of the route, the form has the subset
+    return replace(finding, field="subsets" if finding.code == "KIA1107" else "")

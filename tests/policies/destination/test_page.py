@@ -195,7 +195,7 @@ def test_a_draft_reopens_with_what_it_asks(page: Page, alice: Client) -> None:
 def test_removing_a_subset_that_a_route_names_is_refused(page: Page) -> None:
     shown = page(typed_in(page()) | {"action": "remove:subsets[0]"})
     assert "KIA1107" in shown
-    page(typed_in(shown) | WHY, status=422)
+    assert 'href="#subsets"' in page(typed_in(shown) | WHY, status=422)
     assert not ChangeRequest.objects.exists()
 
 

@@ -32,7 +32,10 @@ def plan_of(asked: dict[str, Any], live: Manifest | None) -> Plan:
         (
             {"outlier_detection": {"consecutive_5xx_errors": 0, "consecutive_gateway_errors": 4, "max_ejection_percent": 100}},
             [
-                "A pod that answers 4 times in a row with 502, 503 or 504 gets no requests for 30 s; all pods may be taken out at once."
+                (
+                    "A pod that answers 4 times in a row with 502, 503 or 504 gets no requests for 30 s; "
+                    "all pods may be taken out at once."
+                )
             ],
         ),
         (
