@@ -128,6 +128,11 @@ def test_the_end_of_the_whole_time_is_not_tried_again() -> None:
     assert sum(at_destination(found).values()) == pytest.approx(1)
 
 
+def test_a_last_try_that_the_whole_timeout_ends_was_not_one_too_many() -> None:
+    of = mesh(routed(timeout="40ms", retries={"attempts": 1, "perTryTimeout": "20ms", "retryOn": "5xx"}))
+    assert at_source(asked(of, failing("v1", 0, slowness=1000.0)).flows) == pytest.approx({("504", "UT", "v1"): 1.0})
+
+
 def test_retries_make_requests_slower() -> None:
     of = mesh(routed(retries={"attempts": 1, "retryOn": "5xx"}))
     second = [flow for flow in asked(of, failing("v1", 0.5)).flows if flow.at_source and flow.latency.shift_ms]

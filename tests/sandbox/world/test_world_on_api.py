@@ -220,6 +220,33 @@ def test_what_exists_is_left_alone_by_a_second_world(world: World, cluster: Clus
     assert cluster.get(VIRTUAL_SERVICE, "bookinfo", "reviews") == before
 
 
+def failing(world: World, service: str) -> float:
+    """Percent of the requests to `service` that its callers saw fail, as a portal would ask for it; -1 without data."""
+    rows = [row for row in world.query(promql.traffic(4)) if row["metric"]["reporter"] == "source"]
+    rates = [(row["metric"], float(row["value"][1])) for row in rows if row["metric"]["destination_service_name"] == service]
+    total = sum(rate for _, rate in rates)
+    return 100 * sum(rate for labels, rate in rates if labels["response_code"] >= "500") / total if total else -1.0
+
+
+def test_outlier_detection_takes_the_sick_pod_out(world: World, cluster: Cluster) -> None:
+    world.scenario("sick-pod")
+    eventually(lambda: abs(failing(world, "catalog") - 50) < 3)
+    outliers = {"consecutive5xxErrors": 5, "baseEjectionTime": "60s", "maxEjectionPercent": 50}
+    metadata = {"name": "catalog", "namespace": "shop"}
+    rule = {
+        "apiVersion": DESTINATION_RULE.api_version,
+        "kind": DESTINATION_RULE.kind,
+        "metadata": metadata,
+        "spec": {"host": "catalog", "trafficPolicy": {"outlierDetection": outliers}},
+    }
+    cluster.kube.create(DESTINATION_RULE, rule)
+    eventually(lambda: 0 <= failing(world, "catalog") < 5)
+    cluster.kube.request("DELETE", path_of(DESTINATION_RULE, "shop", "catalog"), {})
+    eventually(lambda: abs(failing(world, "catalog") - 50) < 3)
+    world.scenario("healthy")
+    eventually(lambda: failing(world, "catalog") == 0)
+
+
 def test_the_control_page_says_what_is_not_simulated(world: World, cluster: Cluster) -> None:
     cors = {"op": "add", "path": "/spec/http/0/corsPolicy", "value": {"allowOrigins": [{"exact": "https://example.com"}]}}
     cluster.patch(VIRTUAL_SERVICE, "bookinfo", "reviews", cors)
