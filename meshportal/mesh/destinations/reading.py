@@ -164,14 +164,18 @@ def _unknown(value: Any, known: Any, path: str) -> Iterator[str]:
                 yield f"{path}.{key}"
 
 
-def own_policies(live: Manifest | None) -> dict[str, list[str]]:
-    """Sections of subset and port policies by what they are of ("subset v1", "port 9080"): each replaces the same section of
-    the top level, it is not merged with it."""
+Place = tuple[str, str]
+"""What a policy below the top is of: ("subset", its name) or ("port", its number)."""
+
+
+def own_policies(live: Manifest | None) -> dict[Place, list[str]]:
+    """Sections of subset and port policies by what they are of: each replaces the same section of the top level, it is not merged
+    with it."""
     spec = (live or {}).get("spec") or {}
-    found: dict[str, list[str]] = {}
+    found: dict[Place, list[str]] = {}
     for subset in entries(spec, "subsets"):
         if sections := sorted(group(subset, "trafficPolicy")):
-            found[f"subset {group(subset).get('name', '')}"] = sections
+            found["subset", text_of(group(subset).get("name"))] = sections
     for setting in entries(spec, "trafficPolicy", "portLevelSettings"):
-        found[f"port {group(setting, 'port').get('number', '')}"] = sorted(key for key in group(setting) if key != "port")
+        found["port", text_of(group(setting, "port").get("number"))] = sorted(key for key in group(setting) if key != "port")
     return found

@@ -46,7 +46,8 @@ def _hidden(after: Manifest, asked: Raw, now: Raw) -> Iterator[Finding]:
         changed = next((name for name in groups if asked[name] != now[name]), "")
         winners = [place for place, sections in own.items() if section in sections]
         if changed and winners:
-            yield Finding("MP0603", Severity.INFO, _FIRST[changed], {"places": ", ".join(winners)})
+            named = {f"{kind}s": [name for sort, name in winners if sort == kind] for kind in ("subset", "port")}
+            yield Finding("MP0603", Severity.INFO, _FIRST[changed], named)
 
 
 _FIRST = {

@@ -17,6 +17,7 @@ from meshportal.mesh.destinations.rows import pairs_in
 from meshportal.mesh.destinations.typed import young
 from meshportal.mesh.plans import other_managers
 from meshportal.mesh.refs import ref_of
+from meshportal.policies.destination.words import places
 from meshportal.policies.editing import Editor, Outcome
 from meshportal.policies.formkit import Form, Row
 from meshportal.policies.live import live_of
@@ -89,7 +90,10 @@ class DestinationEditor(Editor):
             "offered": [_offered(offer) for offer in offers(live) if not _is_there(offer, form)],
             "whole": live.facts.whole,
             "wildcards": [(str(ref_of(other)), text_of(group(other, "spec").get("host"))) for other in live.wildcards],
-            "own_policies": [(place, ", ".join(sections)) for place, sections in own_policies(rule).items()],
+            "own_policies": [
+                (places([name], []) if kind == "subset" else places([], [name]), ", ".join(sections))
+                for (kind, name), sections in own_policies(rule).items()
+            ],
             "ways": _ways(form.live("load_balancer.how") or ""),
             "switch": [("", _("as the mesh has it")), ("true", _("yes")), ("false", _("no"))],
             "old_errors": value_at(form.current.raw, "outlier_detection.consecutive_errors"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
 
@@ -254,4 +254,13 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
     if finding.code not in sentences:
         return of_rule(finding)
     sentence, remedy = sentences[finding.code]
-    return sentence % finding.values, remedy
+    values = (
+        {"places": places(finding.values["subsets"], finding.values["ports"])} if finding.code == "MP0603" else finding.values
+    )
+    return sentence % values, remedy
+
+
+def places(subsets: Iterable[str], ports: Iterable[str]) -> str:
+    """Subsets and ports by name."""
+    named = [_("subset %(name)s") % {"name": name} for name in subsets]
+    return ", ".join([*named, *(_("port %(number)s") % {"number": number} for number in ports)])

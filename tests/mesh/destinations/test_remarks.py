@@ -56,7 +56,7 @@ def test_a_rule_for_many_hosts_is_hidden_by_one_for_this_host() -> None:
 
 def test_policies_below_that_win_over_the_changed_section_are_named() -> None:
     [found] = [found for found in remarks({"load_balancer": {"how": "random"}}, around(rich())) if found.code == "MP0603"]
-    assert (found.field, found.values) == ("load_balancer.how", {"places": "subset v1"})
+    assert (found.field, found.values) == ("load_balancer.how", {"subsets": ["v1"], "ports": []})
 
 
 def test_several_rules_for_one_host_cannot_be_edited() -> None:

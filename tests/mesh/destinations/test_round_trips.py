@@ -147,7 +147,7 @@ def test_what_the_form_cannot_show_is_named() -> None:
 
 
 def test_policies_of_subsets_and_ports_are_listed_with_the_sections_they_replace() -> None:
-    assert own_policies(rich()) == {"subset v1": ["loadBalancer", "tls"], "port 9080": ["connectionPool"]}
+    assert own_policies(rich()) == {("subset", "v1"): ["loadBalancer", "tls"], ("port", "9080"): ["connectionPool"]}
 
 
 def test_a_service_without_a_destination_rule_gets_one_with_its_full_name() -> None:

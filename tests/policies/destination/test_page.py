@@ -49,6 +49,12 @@ def test_a_rich_object_sent_back_changes_nothing_and_names_what_it_keeps(page: P
     assert "port 9080" in shown
 
 
+def test_a_change_that_settings_below_do_not_follow_names_them(page: Page, live: Callable[[Manifest], None]) -> None:
+    live(rich())
+    shown = page(typed_in(page()) | {"load_balancer.cookie_ttl": "3h", "action": "preview"})
+    assert "which hold instead of these, not beside them: subset v1." in shown
+
+
 def test_one_edit_is_one_field_of_the_change(page: Page, live: Callable[[Manifest], None]) -> None:
     live(rich())
     page(typed_in(page()) | WHY | {"outlier_detection.max_ejection_percent": "33", "confirm": RICH_WARNS}, status=303)
