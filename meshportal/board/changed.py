@@ -14,10 +14,12 @@ ICONS = {
     Status.IN_REVIEW: "eye",
     Status.APPROVED: "clock",
     Status.APPLYING: "arrow",
+    Status.WATCHING: "eye",
     Status.APPLIED: "ok",
     Status.REJECTED: "stop",
     Status.WITHDRAWN: "revert",
     Status.FAILED: "fail",
+    Status.REVERTED: "revert",
     Status.NEEDS_HUMAN: "fail",
 }
 

@@ -20,6 +20,7 @@ from django.db import IntegrityError, transaction
 
 from meshportal.accounts.permissions import Verb, can
 from meshportal.changes.failpoints import AFTER_CLAIM, BEFORE_FINISH, reach
+from meshportal.changes.kinds import GoesOn, kind_named
 from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Revision, Status, Write
 from meshportal.changes.queries import WHOLE, current_revision, plan_item, plan_of, scopes_of
 from meshportal.changes.writing import LostLease, NotAsReviewed, Run, is_leaving, may_have_removed, tell, write_item
@@ -145,12 +146,19 @@ def _carry_out(run: Run) -> None:
         _fail(run, str(error))
         return
     reach(BEFORE_FINISH)
+    _end(run, [str(item) for item in items])
+
+
+def _end(run: Run, objects: list[str]) -> None:
+    now, kind = run.clock(), kind_named(run.change.kind)
     with transaction.atomic():
-        run.keep(
-            status=Status.APPLIED, status_since=run.clock(), applied_at=run.clock(), note="", lease_until=None, next_due_at=None
-        )
+        after = kind.applied(run.change, now=now) if isinstance(kind, GoesOn) else Status.APPLIED
+        run.keep(status=after, status_since=now, applied_at=now, note="", lease_until=None, next_due_at=None)
+        if after is Status.WATCHING:
+            tell(run.change, "watching", f"Written and being watched: {run.change.title}", now, objects=objects)
+            return
         HostClaim.objects.filter(change=run.change).delete()
-        tell(run.change, "applied", f"Applied: {run.change.title}", run.clock(), objects=[str(item) for item in items])
+        tell(run.change, "applied", f"Applied: {run.change.title}", now, objects=objects)
 
 
 def _see_that_live_is_as_reviewed(run: Run) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from meshportal.accounts.permissions import Scope
+from meshportal.changes.models import ChangeRequest, Status
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.findings import Finding, Risk
 from meshportal.mesh.plans import FieldChange, Plan
@@ -107,6 +109,15 @@ class ReadsElsewhere(Protocol):
 
     def not_found(self) -> Problem:
         """What is said where there is nothing, and just so to those who may not see what is there."""
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """A kind with which something goes on after its objects are written."""
+
+    def applied(self, change: ChangeRequest, *, now: datetime) -> Status:
+        """The status after the last write: WATCHING keeps the host claimed until `watching.finish_watch`. Called inside the
+        transaction that finishes the apply, so that what goes on is started exactly once."""
 
 
 def kind_named(name: str) -> ChangeKind:

@@ -17,15 +17,17 @@ class Status(models.TextChoices):
     IN_REVIEW = "in-review", _("In review")
     APPROVED = "approved", _("Approved")
     APPLYING = "applying", _("Applying")
+    WATCHING = "watching", _("Watching")  # written, and something goes on with it: the host stays claimed until it is over
     APPLIED = "applied", _("Applied")
     REJECTED = "rejected", _("Rejected")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     FAILED = "failed", _("Failed")
+    REVERTED = "reverted", _("Reverted")
     NEEDS_HUMAN = "needs-human", _("Needs human")
 
 
 EDITABLE = WITHDRAWABLE = frozenset({Status.DRAFT, Status.IN_REVIEW, Status.APPROVED})
-TERMINAL = frozenset({Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.FAILED})
+TERMINAL = frozenset({Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.FAILED, Status.REVERTED})
 
 
 class ChangeRequest(models.Model):

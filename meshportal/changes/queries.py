@@ -103,5 +103,5 @@ def last_change_of(cluster: Cluster, namespace: str, service: str) -> ChangeRequ
 
 def open_changes_of(cluster: Cluster, namespace: str, service: str) -> QuerySet[ChangeRequest]:
     """Changes of the same host that are under way: shown to authors and reviewers of each other."""
-    under_way = [Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.NEEDS_HUMAN]
+    under_way = [Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.WATCHING, Status.NEEDS_HUMAN]
     return ChangeRequest.objects.filter(cluster=cluster, namespace=namespace, service=service, status__in=under_way)

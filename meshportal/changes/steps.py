@@ -12,11 +12,13 @@ from meshportal.changes.models import ChangeRequest, Item, Review, Status
 from meshportal.changes.queries import current_revision
 
 PATH = (Status.DRAFT, Status.IN_REVIEW, Status.APPROVED, Status.APPLYING, Status.APPLIED)
+WATCHED = (*PATH[:-1], Status.WATCHING, Status.APPLIED)
 ENDS_AFTER = {
     Status.REJECTED: Status.IN_REVIEW,
     Status.WITHDRAWN: Status.IN_REVIEW,
     Status.FAILED: Status.APPLYING,
     Status.NEEDS_HUMAN: Status.APPLYING,
+    Status.REVERTED: Status.APPLYING,
 }
 
 
@@ -37,10 +39,11 @@ def steps_of(change: ChangeRequest) -> list[Step]:
         reached = PATH[: PATH.index(ENDS_AFTER[status]) + 1]
         ended = Step(str(status.label), "current", at=change.status_since)
         return [*(Step(str(step.label), "done", *_fact(change, step)) for step in reached), ended]
-    here = PATH.index(status)
+    path = WATCHED if status is Status.WATCHING else PATH
+    here = path.index(status)
     return [
         Step(str(step.label), "current" if place == here else "done" if place < here else "", *_fact(change, step))
-        for place, step in enumerate(PATH)
+        for place, step in enumerate(path)
     ]
 
 

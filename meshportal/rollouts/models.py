@@ -32,7 +32,7 @@ class Phase(models.TextChoices):
     ROLLED_BACK = "rolled-back", _("Rolled back")
 
 
-OVER = [str(phase) for phase in phases.DONE]
+OVER = sorted(str(phase) for phase in phases.DONE)
 
 
 class Rollout(models.Model):
@@ -67,6 +67,9 @@ class Rollout(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)  # why the last sweep could not handle it; it is tried again later
+    # {"at", "series"}: Prometheus' counters as the last look left them; the next look counts from there
+    counters = models.JSONField(default=dict)
+    route_version = models.CharField(max_length=64, blank=True)  # of the route in the catalog, when it was last compared
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -170,6 +173,7 @@ class Shift(models.Model):
         STEP = "step"
         ROLLBACK = "rollback"
         SET_BACK = "set-back"  # somebody raised our weight: down again at once
+        LOWER = "lower"  # a person of the portal wants less
 
     class State(models.TextChoices):
         INTENDED = "intended"
