@@ -102,7 +102,9 @@ def _kept_of_route(virtual_service: Manifest, live: LiveExposure) -> Iterator[st
         yield from (f"{at}.route[{number}].{key}" for key in sorted(entry.keys() - {"destination"}))
         if "subset" in (entry.get("destination") or {}):
             yield f"{at}.route[{number}].destination.subset"
-    yield from (f"{live.virtual_service} spec.{key}" for key in sorted(spec.keys() - {"hosts", "gateways", "http"}))
+    # the form shows one Gateway; a route at several stays at the others
+    shown = {"hosts", "http"} | ({"gateways"} if len(spec.get("gateways") or []) == 1 else set())
+    yield from (f"{live.virtual_service} spec.{key}" for key in sorted(spec.keys() - shown))
 
 
 def _routes(facts: Facts, service: ServiceRef) -> Iterator[tuple[Manifest, int, dict[str, Any], list[ResourceRef]]]:

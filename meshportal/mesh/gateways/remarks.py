@@ -104,9 +104,9 @@ def intent_namespace(rendered: Rendered) -> str:
 
 def _of_removal(live: LiveExposure, facts: Facts, after: Facts, intent: GatewayIntent) -> Iterator[Finding]:
     raw = live.raw
-    others = [str(ref) for ref in _bound(facts, live) if ref != live.gateway]
-    said: dict[str, Any] = {"hosts": raw["hosts"], "path": paths_text(raw["paths"]), "gateway": str(live.gateway)}
-    yield Finding("MP0806", Severity.WARNING, "exposures", said | {"others": ", ".join(others)})
+    gateways = ", ".join(f"{ref.namespace}/{ref.name}" for ref in _bound(facts, live))
+    said: dict[str, Any] = {"hosts": raw["hosts"], "path": paths_text(raw["paths"]), "gateways": gateways}
+    yield Finding("MP0806", Severity.WARNING, "exposures", said)
     gateway = after.get(live.gateway)
     if gateway and live.gateway.namespace != intent.service.namespace:
         left = [host for host in str(raw["hosts"]).split(", ") if any(host in s.get("hosts", []) for s in servers_of(gateway))]

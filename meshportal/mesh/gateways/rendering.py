@@ -8,7 +8,7 @@ from typing import Any
 
 from meshportal.mesh.facts import Facts
 from meshportal.mesh.gateways.binding import (
-    gateways_of,
+    exposed_at,
     in_mesh_too,
     namespace_of,
     servers_of,
@@ -100,7 +100,7 @@ class _Work:
             route["rewrite"] = {"uri": exposure.rewrite}
         gateway = self._gateway(exposure)
         self._serve(exposure, gateway, None)
-        return self._attach(route, gateway, exposure.hosts), route
+        return self._attach(route, [gateway], exposure.hosts), route
 
     def edit(self, exposure: Exposure) -> tuple[ResourceRef, Route]:
         live = exposure.live
@@ -139,12 +139,13 @@ class _Work:
         """Give a route other hosts or another Gateway: with its VirtualService where that is for nothing else, else without."""
         virtual_service, spec = held.virtual_service, spec_of(held.virtual_service)
         alone = len(spec["http"]) == 1 and not spec.get("tcp") and not spec.get("tls") and not in_mesh_too(virtual_service)
-        taken = self.draft.virtual_service_for(gateway, hosts)
-        if alone and len(gateways_of(virtual_service)) == 1 and taken in (None, virtual_service):
+        bound = [gateway, *(ref for ref in exposed_at(virtual_service, held.route) if ref not in (old, gateway))]
+        taken = self.draft.virtual_service_for(gateway, hosts) if len(bound) == 1 else None
+        if alone and taken in (None, virtual_service):
             if hosts != held.hosts:
                 spec["hosts"] = list(hosts)
             if gateway != old:
-                spec["gateways"] = [_name(gateway)]
+                spec["gateways"] = [_name(ref) for ref in bound]
             return virtual_service, held.route
         route = copy.deepcopy(held.route)
         for match in route.get("match") or []:
@@ -152,13 +153,13 @@ class _Work:
         if namespace_of(virtual_service) != (namespace_of(taken) if taken else self.service.namespace):
             _spell_out(route, namespace_of(virtual_service), self.facts.domain)
         self._detach(virtual_service, held.route)
-        ref = self._attach(route, gateway, hosts)
+        ref = self._attach(route, bound, hosts)
         return self.draft.work[ref], route
 
-    def _attach(self, route: Route, gateway: ResourceRef, hosts: tuple[str, ...]) -> ResourceRef:
-        found = self.draft.virtual_service_for(gateway, hosts)
+    def _attach(self, route: Route, gateways: list[ResourceRef], hosts: tuple[str, ...]) -> ResourceRef:
+        found = self.draft.virtual_service_for(gateways[0], hosts) if len(gateways) == 1 else None
         if found is None:
-            spec = {"hosts": list(hosts), "gateways": [_name(gateway)], "http": [route]}
+            spec = {"hosts": list(hosts), "gateways": [_name(ref) for ref in gateways], "http": [route]}
             return ref_of(self.draft.make(VIRTUAL_SERVICE, VIRTUAL_SERVICE_SUFFIX, spec))
         routes = spec_of(found).setdefault("http", [])
         routes.insert(place_for(route, routes), route)

@@ -119,7 +119,7 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
             _("Choose HTTPS if they carry anything that others must not read."),
         ),
         "MP0806": (
-            _("%(hosts)s (%(path)s) no longer leads to the service: whoever still calls it gets 404."),
+            _("%(hosts)s (%(path)s) no longer leads to the service at %(gateways)s: whoever still calls it gets 404."),
             _("Look at the service's callers first."),
         ),
         "MP0807": (

@@ -189,6 +189,18 @@ def test_a_route_that_takes_more_than_before_moves_behind_those_that_it_would_ro
     assert [http["match"][0]["uri"] for http in after] == [{"prefix": "/s"}, {"prefix": "/"}]
 
 
+def test_a_route_at_several_gateways_stays_at_the_others() -> None:
+    two = [gateway(server("*")), gateway(server("*"), name="internal")]
+    both = ["istio-system/shared", "istio-system/internal"]
+    facts = mesh(*two, ingress(route(), gateways=both))
+    row = live_rows(facts)[0]
+    renamed = spec(planned(facts, row | {"hosts": "new.example.com"}), INGRESS)
+    assert (renamed["hosts"], renamed["gateways"]) == (["new.example.com"], both)
+    facts = mesh(*two, ingress(route(("prefix", "/r")), route(to="ratings"), gateways=both))
+    plan = planned(facts, live_rows(facts)[0] | {"hosts": "new.example.com"})
+    assert spec(plan, ResourceRef(VIRTUAL_SERVICE, "bookinfo", "reviews-ingress-2"))["gateways"] == both
+
+
 def test_the_certificate_of_a_server_of_its_own_changes_in_place() -> None:
     tls = {"mode": "SIMPLE", "credentialName": "old", "minProtocolVersion": "TLSV1_3"}
     facts = mesh(
