@@ -93,11 +93,11 @@ def _localities(places: list[tuple[str, Node]]) -> Iterator[Finding]:
     """region/zone/subzone, a wildcard only at the end, and none within another."""
     seen: list[str] = []
     for name, place in places:
-        parts = name.split("/")
-        if name.count("*") > 1 or ("*" in name and not name.endswith("*")) or "" in parts or len(parts) > 3:
+        parts = name.split("/", 2)
+        if name.count("*") > 1 or ("*" in name and not name.endswith("*")) or "" in parts:
             yield place.finding("MP0236", why="locality", entry=name)
         else:
-            plain = name.removesuffix("*").removesuffix("/")
+            plain = "" if name == "*" else name.removesuffix("/*")
             if any(_within(plain, other) or _within(other, plain) for other in seen):
                 yield place.finding("MP0236", why="overlap", entry=name)
             seen.append(plain)

@@ -91,11 +91,14 @@ def tls(mesh: Mesh) -> Iterator[Finding]:
 
 def _layer_four(match: Node) -> Iterator[Finding]:
     for subnet in match.texts("destinationSubnets"):
-        try:
-            ipaddress.ip_network(subnet.text, strict=False)
-        except ValueError:
+        address, slash, bits = subnet.text.partition("/")
+        if not is_address(address) or (slash and not _are_bits(address, bits)):
             yield subnet.finding("MP0220", host=subnet.text)
     yield from match_of_any_kind(match)
+
+
+def _are_bits(address: str, bits: str) -> bool:
+    return bits.isdecimal() and int(bits[:3]) <= ipaddress.ip_address(address).max_prefixlen
 
 
 def _tail(route: Node) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def _action(route: Node, *, delegate: bool) -> Iterator[Finding]:
     """What a route does: exactly one of route, redirect, directResponse and delegate."""
     if route["delegate"].there and not delegate:
         for name in ("redirect", "route"):
-            if route[name].there:
+            if route[name].there and route[name].value != []:
                 yield route[name].finding("MP0212", one="delegate", other=name)
         return
     if route["delegate"].there:

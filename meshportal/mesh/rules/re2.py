@@ -25,7 +25,11 @@ _MOST = 1000
 # flags may stand anywhere in RE2, and names need no P; none of it decides whether an expression is well-formed
 _GROUP = re.compile(r"\(\?([imsU-]+[:)]|<(?![=!]))")
 # escapes of Go; digits above them are backreferences in Python
-_ESCAPES = frozenset("AbBzdDsSwWpPQEafnrtvxC01234567")
+_ESCAPES = frozenset("AbBzdDsSwWpPQEafnrtvx01234567")
+_POSIX = "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit"
+_CLASSES = frozenset(_POSIX.split())
+_PLACES = frozenset({"^", "$", "\\b", "\\B", "\\A", "\\z"})
+_SETS = frozenset({"\\d", "\\D", "\\s", "\\S", "\\w", "\\W"})
 
 
 @lru_cache(maxsize=4096)
@@ -74,36 +78,48 @@ def _translated(regex: str) -> tuple[str, str, str]:
     """The expression for Python, the same with escapes and classes blanked out, and what is wrong with an escape."""
     plain: list[str] = []
     bare: list[str] = []
-    in_class, first = False, False
-    for piece in _PIECE.findall(regex):
-        if piece.startswith("\\Q"):
-            plain.append(re.escape(piece[2:].removesuffix("\\E")))
-            bare.append("_")
-            continue
-        if piece.startswith("\\"):
-            escape, wrong = _escape(piece, in_class=in_class)
-            if wrong:
-                return "", "", wrong
-            plain.append(escape)
-            bare.append("_")
-            first = False
-            continue
-        if in_class:
-            inside = not (piece == "]" and not first)
-            plain.append("a" if piece.startswith("[:") else ("\\[" if piece == "[" else piece))
-            bare.append("_" if inside else "]")
-            first = first and piece == "^"
-            in_class = inside
-            continue
-        if piece.startswith("[:"):  # a class that begins with a colon
-            plain.append("[" + piece[1:-1] + "]")
-            bare.append("[_]")
-            continue
-        plain.append(piece)
-        bare.append(piece)
-        in_class = first = piece == "["
+    in_class, before = False, ""
+    for found in _PIECE.finditer(regex):
+        piece = found[0]
+        escaped, wrong = _inside(piece, before) if in_class else _outside(piece, regex, found.start())
+        if wrong:
+            return "", "", wrong
+        if in_class and piece == "]" and before not in {"[", "[^"}:
+            in_class = False
+        elif not in_class and piece == "[":
+            in_class = True
+        plain.append(escaped)
+        bare.append(piece if len(piece) == 1 and not in_class else "_")
+        before = "[^" if (before, piece) == ("[", "^") else piece
     text = "".join(plain)
-    return _GROUP.sub(lambda found: {")": "", ":": "(?:", "<": "(?P<"}[found[1][-1]], text), "".join(bare), ""
+    return _GROUP.sub(lambda group: {")": "", ":": "(?:", "<": "(?P<"}[group[1][-1]], text), "".join(bare), ""
+
+
+def _inside(piece: str, before: str) -> tuple[str, str]:
+    """A piece between brackets, in Python's words, and what is wrong with it."""
+    if piece.startswith("[:"):
+        return "a", "" if piece[2:-2].removeprefix("^") in _CLASSES else "syntax"
+    if piece.startswith("\\"):
+        return _escape(piece, in_class=True)
+    # Go takes a dash after a set such as \d for itself, Python for a range that cannot be
+    if piece == "-" and (before in _SETS or before.startswith(("[:", "\\p", "\\P"))):
+        return "\\-", ""
+    return ("\\" + piece if piece in "[&|~" else piece), ""
+
+
+def _outside(piece: str, regex: str, place: int) -> tuple[str, str]:
+    """A piece that is not between brackets, in Python's words, and what is wrong with it."""
+    if piece in _PLACES:
+        return "(?:)", ""  # so that it may be repeated, as in RE2
+    if piece.startswith("\\Q"):
+        return re.escape(piece[2:].removesuffix("\\E")), ""
+    if piece.startswith("\\"):
+        return _escape(piece, in_class=False)
+    if piece.startswith("[:"):  # a class that begins with a colon
+        return "[" + piece[1:-1].replace("[", "\\[") + "]", ""
+    if piece == "{" and not _COUNT.match(regex, place):
+        return "\\{", ""
+    return piece, ""
 
 
 def _escape(piece: str, *, in_class: bool) -> tuple[str, str]:

@@ -98,6 +98,8 @@ def _certificates(tls: Node) -> Iterator[Finding]:
         return
     if mode in PASSES_THROUGH and (given or tls["caCrl"].text):
         yield tls.finding("MP0257", fields=", ".join([*given, *(["caCrl"] if tls["caCrl"].text else [])]))
+    if mode in PASSES_THROUGH and tls["caCrl"].text and tls["credentialName"].text:
+        yield tls["caCrl"].finding("MP0237", mode=mode, because="credentialName", field="caCrl")
     sources: list[str] = [name for name in ("credentialName", "credentialNames", "tlsCertificates") if name in given]
     if "serverCertificate" in given and "privateKey" in given:
         sources.append("serverCertificate")

@@ -29,7 +29,9 @@ _LABEL_KEY = re.compile(
 _LABEL_VALUE = re.compile(r"(?:(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _CLAIM = re.compile(r"@request\.auth\.claims(?:\..+|\[.+\])", re.IGNORECASE)
 # %NAME% and %NAME(argument)%, and %% for a percent sign of its own
-_FORMATTED = re.compile(r'(?:[^%]|%%|%[^%(]+%|%[^%(]*\( *(?:\[(?: *"(?:[^"\\]|\\.)*" *,?)* *\] *|(?:[^)"\\]|\\.)*)\) *%)*')
+_FORMATTED = re.compile(
+    r'(?:[^%]|%%|%[^%(]+%|%[^%(]*\( *(?:\[(?: *"(?:[^"\\]|\\.)*" *,?)* *\] *|(?! *\[)(?:[^)"\\]|\\.)*)\) *%)*'
+)
 
 
 def is_label(text: str) -> bool:
@@ -53,10 +55,10 @@ def is_name(text: str) -> bool:
 
 
 def _labels(text: str) -> bool:
-    parts = text.removesuffix(".").split(".")
-    if text.split(".")[-1].removeprefix("-").isdecimal():
+    parts = text.split(".")
+    if parts[-1].removeprefix("-").isdecimal():
         return False
-    return parts == [""] or all(is_label(part) for part in parts)
+    return all(is_label(part) for part in (parts if parts[-1] else parts[:-1]))
 
 
 def is_gateway_host(text: str) -> bool:

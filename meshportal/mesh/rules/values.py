@@ -65,5 +65,5 @@ def required(place: Node, name: str) -> Iterator[Finding]:
 
 def any_of(place: Node, *names: str) -> Iterator[Finding]:
     """A block that is there and has none of these fields."""
-    if place.there and not any(place[name].there and place[name].value != "" for name in names):
+    if place.there and not any(place[name].value not in (None, "", []) for name in names):
         yield place.finding("MP0233", fields=", ".join(names))
