@@ -79,7 +79,7 @@ class Routes:
         return words.field_text(path, value)
 
     def sentence(self, finding: Finding) -> tuple[str, str]:
-        return sentence(finding)
+        return words.remark(finding) or sentence(finding)
 
 
 def routes_live(around: Live) -> RoutesLive:

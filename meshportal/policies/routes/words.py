@@ -9,8 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from meshportal.mesh.findings import Finding
 from meshportal.mesh.plans import FieldChange
-from meshportal.mesh.routes.comparing import Compared
+from meshportal.mesh.routes.comparing import NOTHING_CHANGES, OTHER_HOSTS, Compared
 
 FIELDS: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),
@@ -50,6 +51,16 @@ def title(service: str, compared: Compared, routed: bool) -> str:
             "service": service,
         }
     return _("Change %(fields)s of %(count)d rules of %(service)s") % {"fields": fields, "count": len(edited), "service": service}
+
+
+def remark(finding: Finding) -> tuple[str, str] | None:
+    """What only this form says, None for a finding of the mesh's rules."""
+    if finding.code == NOTHING_CHANGES:
+        return _("This is what is live already: nothing would change."), _("Edit, add, remove or move a rule.")
+    if finding.code == OTHER_HOSTS:
+        said = _("The same VirtualService also routes %(hosts)s: these rules hold for them too.") % finding.values
+        return said, _("Give them a VirtualService of their own if they should not.")
+    return None
 
 
 _LABELS: tuple[tuple[str, str | Promise], ...] = (

@@ -319,6 +319,15 @@ def test_a_version_without_a_subset_gets_one_before_the_route_that_needs_it() ->
     assert created.after["spec"] == {"host": FQDN, "subsets": [{"name": "v3", "labels": {"version": "v3"}}]}
 
 
+def test_a_subset_that_is_missing_already_is_not_added_by_another_edit() -> None:
+    around = live({"route": [to("v3")]})
+    raw = read(around)
+    raw["routes"][0]["timeout"] = "3s"
+    intent = parse(raw, around)
+    assert isinstance(intent, RoutesIntent)
+    assert [item.ref.kind.kind for item in render(intent, around).items] == ["VirtualService"]
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),

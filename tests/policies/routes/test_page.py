@@ -13,6 +13,7 @@ from meshportal.mesh.plans import field_changes
 from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, ResourceRef
 from tests.cast import Cast, Mesh, people
 from tests.mesh.routes.manifests import TEAM_ROUTES, to
+from tests.mesh.routes.test_typed import BAD as EVERY_BAD
 from tests.policies.routes.page import URL, Fields, fields_of, opened, post, routed
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +82,7 @@ def test_sending_it_back_untouched_changes_nothing(alice: Client, mesh: Mesh) ->
     routed(mesh, *TEAM_ROUTES[:4])
     answer = submit(alice, opened(alice))
     assert answer.status_code == 422
-    assert "nothing would change" in answer.content.decode()
+    assert "nothing would change. Edit, add, remove or move a rule." in answer.content.decode()
     assert not ChangeRequest.objects.exists()
 
 
@@ -202,6 +203,37 @@ def test_bad_input_is_said_at_its_field_and_nothing_typed_is_lost(alice: Client,
     assert not ChangeRequest.objects.exists()
 
 
+ON_PAGE = [
+    (route, field)
+    for route, field, code in EVERY_BAD
+    if code not in {"not-text", "not-a-group", "not-a-list", "unknown-field", "origin-gone", "control-character"}
+    and (field, code) != ("match[0].ignore_case", "not-a-choice")  # nobody can type into a box to tick
+]
+
+
+@pytest.mark.parametrize(("route", "field"), ON_PAGE, ids=[field for _, field in ON_PAGE])
+def test_every_error_stands_at_its_field_and_the_summary_leads_there(alice: Client, route: dict[str, Any], field: str) -> None:
+    typed = dict(flat({"destinations": [{"subset": "v1"}], **route}, "routes[2]"))
+    answer = post(alice, opened(alice), **{"routes[2].origin": "", **typed})
+    page = answer.content.decode()
+    found, kept = Fields(page), fields_of(answer)
+    assert answer.status_code == 422
+    assert f'id="routes[2].{field}-e"' in page
+    assert f'href="#routes[2].{field}"' in page
+    assert f"routes[2].{field}" in found.ids
+    assert {name: kept[name][-1] for name in typed} == typed
+
+
+def flat(value: Any, path: str) -> list[tuple[str, str]]:
+    """A rule as the fields of a page."""
+    if isinstance(value, dict):
+        return [pair for name, inner in value.items() for pair in flat(inner, f"{path}.{name}")]
+    if isinstance(value, list):
+        rows = [pair for place, inner in enumerate(value) for pair in flat(inner or {"origin": ""}, f"{path}[{place}]")]
+        return rows or [(path, "")]
+    return [(path, "true" if value is True else str(value))]
+
+
 def test_weights_that_do_not_add_up_are_said_at_the_last(alice: Client) -> None:
     page = post(alice, opened(alice), "add:routes[1].destinations")
     typed = {
@@ -261,7 +293,7 @@ def test_several_virtual_services_are_refused_with_the_reason(alice: Client, mes
 def test_a_virtual_service_that_a_gateway_shares_is_edited_too(alice: Client, mesh: Mesh) -> None:
     routed(mesh, *TWO_RULES, hosts=["reviews", "shop.example"], gateways=["mesh", "shop-gateway"])
     page = alice.get(URL).content.decode()
-    assert "shop.example" in page
+    assert "The same rules also hold for shop.example." in page
     answer = submit(alice, fields_of(page), **{"routes[1].timeout": "3s", "confirm": "MP0105"})
     codes = answer.content.decode() if answer.status_code == 422 else ""
     assert answer.status_code == 303 or "KIA1102" in codes
