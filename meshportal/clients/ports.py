@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from meshportal.mesh.refs import Kind, Manifest, ResourceRef, ServiceRef, Version
 from meshportal.mesh.rows import ControlPlane as ControlPlane
+from meshportal.mesh.rows import CounterRow as CounterRow
 from meshportal.mesh.rows import LatencyRow as LatencyRow
 from meshportal.mesh.rows import TrafficRow as TrafficRow
 from meshportal.mesh.rows import VersionRow as VersionRow
@@ -186,6 +187,24 @@ class History:
     versions: tuple[VersionNow, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class CanaryTarget:
+    """What one canary asks: `bound` is the bucket of latency that counts as fast, in milliseconds, None where none is asked."""
+
+    key: str
+    service: ServiceRef
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class CanaryCounts:
+    """Counters as they stand, with the age in seconds of the youngest sample by version. `queries` are those that were sent."""
+
+    rows: tuple[CounterRow, ...]
+    ages: Mapping[str, float]
+    queries: tuple[str, ...]
+
+
 class MetricsPort(Protocol):
     """A Prometheus that scrapes the mesh. Every method is one query unless it says otherwise and may raise MetricsUnavailable."""
 
@@ -203,6 +222,14 @@ class MetricsPort(Protocol):
         """(namespace, pod) of every Envoy whose envoy_server_state is 0 (live) with a sample younger than `fresh_seconds`."""
 
     def control_plane(self) -> ControlPlane: ...
+
+    def canary(self, targets: Sequence[CanaryTarget]) -> dict[str, CanaryCounts | None]:
+        """The counters of every target by its key, None where Prometheus has no series of its service. Two queries for all of
+        them together, whatever their number; no targets, no query.
+
+        Counters and not increases: `increase` extrapolates, loses what a series had counted before its first scrape (all errors
+        of a canary that fails at once), and takes one query for each length of window. Whoever asks twice subtracts.
+        """
 
     def history(self, service: ServiceRef, *, start: datetime, end: datetime, step_seconds: int) -> History:
         """Golden signals of one service over time, and its versions at `end`. Asked when a page is viewed, by the worker.

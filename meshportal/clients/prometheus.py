@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -17,8 +17,9 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
+from meshportal.clients.canaries import canary_counts
 from meshportal.clients.history import history_of
-from meshportal.clients.ports import History, MetricsUnavailable
+from meshportal.clients.ports import CanaryCounts, CanaryTarget, History, MetricsUnavailable
 from meshportal.mesh import promql
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRow
@@ -32,6 +33,7 @@ LONGEST_SENTENCE = 200
 _REFUSED = re.compile(r"HTTP Status Code (\d+) \((.*)\)", re.DOTALL)
 
 Labels = Mapping[str, str]
+T = TypeVar("T")
 Entry = tuple[Labels, dict[int, float]]
 
 
@@ -123,6 +125,14 @@ class PrometheusMetrics:
             rejects=by_name.get("pilot_total_xds_rejects"),
         )
 
+    def canary(self, targets: Sequence[CanaryTarget]) -> dict[str, CanaryCounts | None]:
+        if not targets:
+            return {}
+        services = [target.service for target in targets]
+        bounds = sorted({target.bound for target in targets if target.bound is not None})
+        queries = promql.canary_counts(services), promql.canary_rest(services, bounds)
+        return canary_counts(targets, queries, *(self._raw(query) for query in queries))
+
     def history(self, service: ServiceRef, *, start: datetime, end: datetime, step_seconds: int) -> History:
         """Rates are over one step, but at least a minute. Of the versions too: over that long before `end`."""
         window = max(step_seconds, SHORTEST_RATE_SECONDS)
@@ -143,6 +153,12 @@ class PrometheusMetrics:
         entries = self._entries(lambda: self._prometheus.custom_query(query, params=params))
         return [(labels, value) for labels, values in entries for value in values.values()]
 
+    def _raw(self, query: str) -> list[tuple[Labels, float]]:
+        """As `_now`, with what is not finite as it is."""
+        params = {"timeout": self._evaluation_limit}
+        entries = self._answers(lambda: self._prometheus.custom_query(query, params=params), _sample)
+        return list(entries)
+
     def _over(self, query: str, start: datetime, end: datetime, step_seconds: int) -> list[Entry]:
         """Labels and finite values by Unix time of every series."""
         params = {"timeout": self._evaluation_limit}
@@ -150,9 +166,12 @@ class PrometheusMetrics:
         return self._entries(lambda: self._prometheus.custom_query_range(query, start, end, step, params=params))
 
     def _entries(self, ask: Callable[[], Iterable[Any]]) -> list[Entry]:
+        return self._answers(ask, _entry)
+
+    def _answers(self, ask: Callable[[], Iterable[Any]], read: Callable[[Any], T]) -> list[T]:
         """The series of an answer. The library's texts are not passed on: they hold addresses, headers and whole bodies."""
         try:
-            return [_entry(entry) for entry in ask()]
+            return [read(entry) for entry in ask()]
         except requests.exceptions.JSONDecodeError:
             raise _not_prometheus() from None
         except requests.exceptions.Timeout:
@@ -191,6 +210,10 @@ def _entry(entry: Any) -> Entry:
     samples = entry["values"] if "values" in entry else [entry["value"]]
     values = {round(at): float(value) for at, value in samples}
     return dict(entry["metric"]), {at: value for at, value in values.items() if math.isfinite(value)}
+
+
+def _sample(entry: Any) -> tuple[Labels, float]:
+    return dict(entry["metric"]), float(entry["value"][1])
 
 
 def _service(labels: Labels) -> ServiceRef:

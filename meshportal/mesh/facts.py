@@ -34,13 +34,14 @@ class ServiceFacts:
 @dataclass(frozen=True)
 class PodGroup:
     """Active pods of one namespace with the same labels, the hashes that controllers add left out. `ready` of `total` pods are
-    ready; `sidecar` is whether they have a proxy."""
+    ready; `sidecar` is whether they have a proxy, `crashing` how many of them crash over and over."""
 
     namespace: str
     labels: Mapping[str, str]
     ready: int
     total: int
     sidecar: bool = True
+    crashing: int = 0
 
 
 @dataclass(frozen=True)

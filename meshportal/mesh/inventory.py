@@ -13,6 +13,7 @@ from meshportal.mesh.refs import Manifest, ServiceRef
 
 PROXY = "istio-proxy"
 OWNER = "meshportal.io/owner"
+CRASH_LOOP = "CrashLoopBackOff"
 UNKNOWN_VERSION = "unknown"
 """Istio's word, in its metrics, for a pod without a version label."""
 
@@ -25,7 +26,8 @@ _RELEASE = re.compile(r"\d+\.\d+[0-9A-Za-z.+-]*")
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One pod. `proxy` is whether it has a sidecar (or is a gateway), `control_plane` whether it runs istiod.
+    """One pod. `proxy` is whether it has a sidecar (or is a gateway), `control_plane` whether it runs istiod,
+    `crashing` whether Kubernetes waits longer and longer before it starts a container of it again.
 
     `release` is the version in the image tag of its proxy or of istiod, "" where the tag is no version.
     """
@@ -39,6 +41,7 @@ class Pod:
     proxy_ready: bool
     control_plane: bool = False
     release: str = ""
+    crashing: bool = False
 
     @property
     def version(self) -> str:
@@ -106,6 +109,7 @@ def read_pod(manifest: Manifest) -> Pod:
         proxy_ready=not finished and proxy is not None and bool(statuses.get(PROXY, {}).get("ready")),
         control_plane=istiod is not None,
         release=release_of((istiod or proxy or {}).get("image", "")),
+        crashing=any(((s.get("state") or {}).get("waiting") or {}).get("reason") == CRASH_LOOP for s in statuses.values()),
     )
 
 

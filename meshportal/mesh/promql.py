@@ -62,6 +62,29 @@ def control_plane() -> str:
     return 'sum by (__name__) ({__name__=~"istiod_uptime_seconds|pilot_xds|pilot_total_xds_rejects"})'
 
 
+def canary_counts(services: Iterable[ServiceRef]) -> str:
+    """Requests as counted so far, by whatever tells a failure from a success, and by the proxy that counts: whoever asks twice
+    sees from each proxy alone whether its counter began anew. Names are matched, the caller drops strangers."""
+    labels = (
+        f"reporter, {SERVICE_LABELS}, destination_version, response_code, grpc_response_status, response_flags, pod, instance"
+    )
+    names = one_of(service.name for service in services)
+    return f"sum by ({labels}) ({REQUESTS}{{destination_service_name=~{names}}})"
+
+
+def canary_rest(services: Iterable[ServiceRef], bounds: Iterable[float]) -> str:
+    """What else a verdict takes, in one query: the age in seconds of the youngest count of each version, by Prometheus' own
+    clock, and for each of `bounds` (milliseconds) the requests within it (rows with `le`). A bound is written 500 or 500.0."""
+    names = one_of(service.name for service in services)
+    versions = f"{SERVICE_LABELS}, destination_version"
+    age = f"time() - max by ({versions}) (timestamp({REQUESTS}{{destination_service_name=~{names}}}))"
+    texts = [text for bound in bounds for text in (f"{bound:g}", f"{bound:g}.0")]
+    if not texts:
+        return age
+    selector = f"{{destination_service_name=~{names}, le=~{one_of(texts)}}}"
+    return f"sum by (reporter, {versions}, le, pod, instance) ({BUCKETS}{selector}) or ({age})"
+
+
 def _of(service: ServiceRef) -> str:
     return f"destination_service_namespace={quoted(service.namespace)}, destination_service_name={quoted(service.name)}"
 

@@ -39,6 +39,23 @@ class LatencyRow:
 
 
 @dataclass(frozen=True)
+class CounterRow:
+    """Requests to one version that one proxy (`source`) has counted since it began, as it stands in Prometheus: maybe NaN.
+
+    `le` is "" for all of them, else the bound in milliseconds within which they were answered.
+    """
+
+    reporter: str
+    version: str
+    source: str
+    value: float
+    response_code: str = ""
+    grpc_status: str = ""
+    flags: str = ""
+    le: str = ""
+
+
+@dataclass(frozen=True)
 class ControlPlane:
     """What istiod says of itself through Prometheus; None where it has no such series."""
 

@@ -82,12 +82,14 @@ def stock_of(inventory: Inventory, unseen: tuple[str, ...] = ()) -> Stock:
 def _groups(pods: tuple[Pod, ...]) -> tuple[PodGroup, ...]:
     ready: Counter[tuple[str, tuple[tuple[str, str], ...], bool]] = Counter()
     total: Counter[tuple[str, tuple[tuple[str, str], ...], bool]] = Counter()
+    crashing: Counter[tuple[str, tuple[tuple[str, str], ...], bool]] = Counter()
     for pod in pods:
         if pod.active:
             labels = tuple(sorted(label for label in pod.labels.items() if label[0] not in OF_ONE_POD))
             total[pod.namespace, labels, pod.proxy] += 1
             ready[pod.namespace, labels, pod.proxy] += pod.ready
-    return tuple(PodGroup(key[0], dict(key[1]), ready[key], total[key], key[2]) for key in sorted(total))
+            crashing[pod.namespace, labels, pod.proxy] += pod.crashing
+    return tuple(PodGroup(key[0], dict(key[1]), ready[key], total[key], key[2], crashing[key]) for key in sorted(total))
 
 
 def _service_to_json(service: ServiceFacts) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Verbs on a rollout. Page and API call these; every rule is enforced here.
 
-Each is one short transaction: the row is locked, its epoch raised, so that an engine that works on it finds out and stops, and one
-line is added to the timeline and one to the record. What is to be written is written by the next sweep, which is due at once.
+Each is one short transaction: the row is locked, its epoch raised, so that an engine that works on it finds out and stops, and
+one line is added to the timeline and one to the record. What is to be written is written by the next sweep, which is due at once.
 """
 
 from __future__ import annotations
