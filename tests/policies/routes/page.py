@@ -1,4 +1,4 @@
-"""The page of routes as a browser without JavaScript has it: its fields with their values, and its buttons."""
+"""The page of routes as a browser without JavaScript has it: its fields with their values, its buttons, and what they wrote."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from meshportal.changes.models import ChangeRequest, Item
+from meshportal.changes.queries import current_revision, plan_of
+from meshportal.mesh.plans import field_changes
 from meshportal.mesh.refs import VIRTUAL_SERVICE
 from tests.cast import Mesh
+from tests.mesh.routes.manifests import to
 
 URL = "/policies/routes/demo/bookinfo/reviews/"
+WHY = {"reason": "A slow answer is no answer"}
+TWO_RULES: list[dict[str, Any]] = [
+    {
+        "match": [{"uri": {"prefix": "/v1"}, "headers": {"x-user": {"exact": "beta"}}, "method": {"exact": "GET"}}],
+        "route": [to("v2")],
+    },
+    {"route": [to("v1")], "timeout": "5s", "corsPolicy": {"maxAge": "24h"}},
+]
 
 
 class Fields(HTMLParser):
@@ -88,3 +100,20 @@ def routed(mesh: Mesh, *routes: dict[str, Any], **spec: Any) -> None:
     manifest["spec"] = {"hosts": ["reviews"], "http": list(copy.deepcopy(routes)), **spec}
     mesh.api.put(manifest)
     mesh.observe()
+
+
+def written() -> list[tuple[str, Any]]:
+    """The fields of the VirtualService that the only change would write."""
+    item = next(item for item in plan_of(current_revision(ChangeRequest.objects.get())).items if item.ref.kind == VIRTUAL_SERVICE)
+    return [(change.path, change.after) for change in field_changes(item)]
+
+
+def written_spec() -> dict[str, Any]:
+    after = Item.objects.get(kind="VirtualService").after
+    assert after is not None
+    spec: dict[str, Any] = after["spec"]
+    return spec
+
+
+def submit(client: Client, data: dict[str, list[str]], **typed: Any) -> Any:
+    return post(client, data, "submit", **WHY, **typed)

@@ -23,23 +23,10 @@ from meshportal.mesh.routes.typed import parse
 from meshportal.policies.routes import errors
 from tests.cast import NOON, Cast, Mesh, people
 from tests.mesh.routes.manifests import live, to
-from tests.mesh.routes.test_typed import BAD
-from tests.policies.routes.page import URL, routed
-from tests.policies.routes.test_page import TWO_RULES
+from tests.mesh.routes.samples import BAD
+from tests.policies.routes.page import TWO_RULES, URL, routed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def cast() -> Cast:
-    return people()
-
-
-@pytest.fixture
-def mesh(cast: Cast) -> Mesh:
-    mesh = Mesh()
-    routed(mesh, *TWO_RULES)
-    return mesh
 
 
 def draft(cast: Cast, mesh: Mesh, raw: dict[str, Any], **more: Any) -> ChangeRequest:
