@@ -14,6 +14,7 @@ from meshportal.policies.finding_words import REMARKS
 from meshportal.policies.traffic import words as traffic
 
 SENTENCES = REMARKS | REFUSALS
+NAMED = 5
 
 
 def sentence(finding: Finding) -> tuple[str, str]:
@@ -36,10 +37,12 @@ def _written(name: str, value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _names(names: list[str], hidden: int) -> str:
-    """Objects by name, and how many there are of which the reader may not know more."""
+    """Objects by name, at most NAMED of them, and how many there are of which the reader may not know more."""
+    shown, more = names[:NAMED], len(names) - NAMED
+    if more > 0:
+        shown.append(ngettext("%(count)d more", "%(count)d more", more) % {"count": more})
     if hidden:
-        names = [
-            *names,
-            ngettext("%(count)d object you may not see", "%(count)d objects you may not see", hidden) % {"count": hidden},
-        ]
-    return ", ".join(names)
+        shown.append(
+            ngettext("%(count)d object you may not see", "%(count)d objects you may not see", hidden) % {"count": hidden}
+        )
+    return ", ".join(shown)

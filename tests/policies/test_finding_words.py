@@ -59,6 +59,13 @@ def test_objects_that_the_reader_may_not_see_are_counted_only() -> None:
     assert "secret" not in "".join(said)
 
 
+def test_of_many_objects_the_first_are_named_and_the_rest_counted() -> None:
+    names = [f"bookinfo/route-{place}" for place in range(8)]
+    finding = Finding("IST0109", Severity.ERROR, values={"host": "reviews", "names": names})
+
+    assert sentence(finding)[0].startswith(f"{', '.join(names[:5])}, 3 more route reviews")
+
+
 def test_the_weights_form_keeps_its_words() -> None:
     finding = Finding("KIA0203", Severity.ERROR, "weight-v2", {"subset": "v2", "weight": 10, "total": 2})
 

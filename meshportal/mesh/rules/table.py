@@ -148,6 +148,7 @@ NOT_COVERED = {
     "IST0161, IST0101 for credentialName": "needs Secrets, which the portal never reads",
     "IST0162": "needs target ports of Services, which the portal's inventory leaves out",
     "IST0118": "is about a Service alone; MP0262 says it where HTTP routes meet such a port",
+    "§15 for Sidecar objects": "which hosts a Sidecar hides from its clients is not worked out; MP0264 speaks of exportTo",
     "unknown fields": "the API server refuses them in the dry-run (fieldValidation=Strict)",
 }
 """Codes on VirtualService, DestinationRule and Gateway that no rule gives, and why."""
