@@ -54,17 +54,17 @@ def calling(plane: Plane, mesh: Mesh, app: str = "productpage") -> Call:
     return Call(caller, plane.service)
 
 
-def expected(plane: Plane, requests: tuple[Request, ...], scenario: Scenario) -> dict[Count, float]:
-    """Per request, what each end counts in the world."""
+def expected(plane: Plane, requests: tuple[Request, ...], scenario: Scenario, rate: float = 1.0) -> dict[Count, float]:
+    """Per request, what each end counts in the world when so many come per second."""
     mesh = world(plane)
     call = calling(plane, mesh)
     shares: dict[Count, float] = defaultdict(float)
     for request in requests:
         asked = replace(call, path=request.path, headers=request.headers, query=request.query)
-        for flow in send(mesh, scenario, asked, 1 / len(requests)).flows:
+        for flow in send(mesh, scenario, asked, rate / len(requests)).flows:
             for reporter in ends(flow):
                 version = flow.destination.version if flow.destination else ""
-                shares[reporter, flow.code, flow.flags, version] += flow.rate
+                shares[reporter, flow.code, flow.flags, version] += flow.rate / rate
     return dict(shares)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -92,6 +94,17 @@ class Plane:
 
         with ThreadPoolExecutor(clients) as pool:
             list(pool.map(one, range(clients)))
+
+    def ask_at_random(self, per_second: float, seconds: float) -> None:
+        """Requests that come as those of many people do, whether or not the ones before are answered."""
+        due, asking = 0.0, []
+        began = time.monotonic()
+        while (due := due + random.expovariate(per_second)) < seconds:
+            time.sleep(max(0.0, began + due - time.monotonic()))
+            asking.append(threading.Thread(target=self.ask_at_once, args=(1, 1)))
+            asking[-1].start()
+        for thread in asking:
+            thread.join()
 
     def ask_in_plain_text(self, workload: str = "reviews-v1") -> int:
         """The status that a caller outside of the mesh gets, 0 for a refused connection."""
