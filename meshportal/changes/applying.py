@@ -25,6 +25,8 @@ from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Re
 from meshportal.changes.queries import WHOLE, current_revision, plan_item, plan_of, scopes_of
 from meshportal.changes.writing import LostLease, NotAsReviewed, Run, is_leaving, may_have_removed, tell, write_item
 from meshportal.clients.ports import ClientError, ClusterPort
+from meshportal.clusters.freezing import frozen
+from meshportal.clusters.stopping import stopped
 from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
 
 log = structlog.get_logger(__name__)
@@ -69,8 +71,8 @@ def _claim(change_id: int, cluster: ClusterPort, clock: Callable[[], datetime]) 
         if (due or not _announced(change)) and (reason := _no_longer_approved(change)):
             _back_to_review(change, reason, now)
             return None
-        if holder := _other_holder(change):
-            ChangeRequest.objects.filter(pk=change.pk).update(note=f"Waits for {holder}", next_due_at=now + RETRY)
+        if what := _must_wait(change, now) or _other_holder(change):
+            ChangeRequest.objects.filter(pk=change.pk).update(note=f"Waits for {what}", next_due_at=now + RETRY)
             return None
         guarded = ChangeRequest.objects.filter(pk=change.pk, status=change.status, epoch=change.epoch)
         columns = {"status": Status.APPLYING, "epoch": change.epoch + 1, "note": ""}
@@ -82,6 +84,18 @@ def _claim(change_id: int, cluster: ClusterPort, clock: Callable[[], datetime]) 
             tell(change, "apply", f"Started to apply: {change.title}", now)
     fresh = ChangeRequest.objects.select_related("cluster", "author").prefetch_related(*WHOLE).get(pk=change_id)
     return Run(fresh, current_revision(fresh), cluster, clock)
+
+
+def _must_wait(change: ChangeRequest, now: datetime) -> str:
+    """What stops applies in this mesh, "" for nothing. It never stops putting back, and a freeze lets finish what has begun."""
+    if change.failure:
+        return ""
+    if halt := stopped(change.cluster):
+        return f"{halt.by.username}, who has stopped everything: {halt.reason}"
+    if _announced(change):
+        return ""
+    windows = [frozen(change.cluster, scope.namespace, now) for scope in scopes_of(change)]
+    return next((f"the end of the freeze {window}" for window in windows if window), "")
 
 
 def _announced(change: ChangeRequest) -> bool:
