@@ -54,14 +54,17 @@ class Exposed:
 def exposed(facts: Facts) -> list[Exposed]:
     """Every host, port and path, by host, port, Gateway and in the order in which a gateway tries the paths."""
     found: list[Exposed] = []
+    bound: dict[ResourceRef, list[Manifest]] = {}
+    for virtual_service in facts.of(VIRTUAL_SERVICE):
+        for ref in dict.fromkeys(gateways_of(virtual_service)):
+            bound.setdefault(ref, []).append(virtual_service)
     for gateway in facts.of(GATEWAY):
         for server in servers_of(gateway):
-            found.extend(_of_server(facts, gateway, server))
+            found.extend(_of_server(facts, gateway, server, bound.get(ref_of(gateway), [])))
     return sorted(found, key=lambda one: (one.host, one.port, str(one.gateway)))
 
 
-def _of_server(facts: Facts, gateway: Manifest, server: Mapping[str, Any]) -> Iterator[Exposed]:
-    bound = [vs for vs in facts.of(VIRTUAL_SERVICE) if ref_of(gateway) in gateways_of(vs)]
+def _of_server(facts: Facts, gateway: Manifest, server: Mapping[str, Any], bound: list[Manifest]) -> Iterator[Exposed]:
     answered: set[str] = set()
     for virtual_service in bound:
         for host in meeting(server, ref_of(gateway), virtual_service):
