@@ -27,7 +27,17 @@ GENERAL = (
 )
 
 _HTTP = ("corsPolicy", "delegate")
+_RETRIES = ("retryRemoteLocalities", "retryIgnorePreviousHosts")
 _POLICY = ("loadBalancer", "tunnel", "proxyProtocol", "retryBudget")
+_OBEYED = {
+    # of these parts of a trafficPolicy only some fields count
+    ("connectionPool", "tcp"): ("maxConnections",),
+    ("connectionPool", "http"): ("http1MaxPendingRequests", "http2MaxRequests"),
+    ("outlierDetection",): (
+        "consecutive5xxErrors", "consecutiveGatewayErrors", "interval", "baseEjectionTime", "maxEjectionPercent",
+        "minHealthPercent",
+    ),
+}  # fmt: skip
 
 
 def found_in(objects: Objects) -> Iterator[str]:
@@ -36,6 +46,10 @@ def found_in(objects: Objects) -> Iterator[str]:
         yield from (f"{_name(manifest)}: {path}" for path in _of_route(manifest.get("spec", {})))
     for manifest in objects.destination_rules:
         yield from (f"{_name(manifest)}: {path}" for path in _of_rule(manifest.get("spec", {})))
+    for manifest in objects.gateways:
+        for index, server in enumerate(manifest.get("spec", {}).get("servers") or []):
+            if "tls" in server:
+                yield f"{_name(manifest)}: spec.servers[{index}].tls"
     for manifest in objects.authorization_policies:
         yield from (f"{_name(manifest)}: {path}" for path in _of_policy(manifest))
 
@@ -46,6 +60,7 @@ def _of_route(spec: Manifest) -> Iterator[str]:
             yield f"spec.{section}"
     for index, route in enumerate(spec.get("http") or []):
         yield from (f"spec.http[{index}].{field}" for field in _HTTP if field in route)
+        yield from (f"spec.http[{index}].retries.{field}" for field in _RETRIES if field in (route.get("retries") or {}))
         for number, entry in enumerate(route.get("route") or []):
             if "headers" in entry:
                 yield f"spec.http[{index}].route[{number}].headers"
@@ -57,7 +72,18 @@ def _of_rule(spec: Manifest) -> Iterator[str]:
     places = {"spec": spec} | {f"spec.subsets[{index}]": entry for index, entry in enumerate(spec.get("subsets") or [])}
     for place, holder in places.items():
         policy = holder.get("trafficPolicy") or {}
-        yield from (f"{place}.trafficPolicy.{field}" for field in _POLICY if field in policy)
+        yield from (f"{place}.trafficPolicy.{path}" for path in _of_traffic_policy(policy))
+        for number, level in enumerate(policy.get("portLevelSettings") or []):
+            yield from (f"{place}.trafficPolicy.portLevelSettings[{number}].{path}" for path in _of_traffic_policy(level))
+
+
+def _of_traffic_policy(policy: Manifest) -> Iterator[str]:
+    yield from (field for field in _POLICY if field in policy)
+    for path, obeyed in _OBEYED.items():
+        part: Manifest = policy
+        for name in path:
+            part = part.get(name) or {}
+        yield from (".".join((*path, field)) for field in part if field not in obeyed)
 
 
 def _of_policy(manifest: Manifest) -> Iterator[str]:
