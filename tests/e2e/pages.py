@@ -95,6 +95,7 @@ def sights(stage: Stage, changes: Changes) -> Iterator[Sight]:
     yield Sight("change-applied", "bob", f"/changes/{changes.applied}/", opens_all)
     yield Sight("changes", "bob", "/changes/")
     yield Sight("changes-none", "alice", "/changes/?status=failed")
+    yield Sight("findings", "bob", f"/diagnostics/findings/{stage.mesh}/")
     yield Sight("audit", "bob", "/audit/")
     yield Sight("audit-verified", "bob", "/audit/?verify=1")
     yield Sight("preferences", "alice", "/account/preferences/")
