@@ -56,7 +56,11 @@ class Portal:
         return found
 
     def all_well(self) -> bool:
-        return all(source["ok"] for source in self.mesh()["sources"]) and self.mesh()["per_second"] is not None
+        """Also the pods of reviews: an outage that lets the leases of nodes lapse makes pods unready for a while, and the form
+        refuses to send requests to none."""
+        heard = all(source["ok"] for source in self.mesh()["sources"]) and self.mesh()["per_second"] is not None
+        pods = [(one["pods_ready"], one["pods_total"]) for one in self.services() if one["name"] == "reviews"]
+        return heard and pods != [] and all(ready and ready == total for ready, total in pods)
 
     def until(self, what: str, look: Callable[[], object]) -> None:
         """Until `look()` is true. An error of the API is no "not yet": it has to answer whatever is down."""
