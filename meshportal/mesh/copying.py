@@ -181,17 +181,17 @@ class _Hosts:
 def remarks(copied: Copy, target: ServiceRef) -> list[Finding]:
     """What copying itself leaves to think about; what is wrong with the result, rules find."""
     found = [
-        Finding("MP0801", Severity.WARNING, "objects", {"object": str(ref), "service": str(target)}, ref)
+        Finding("MP0711", Severity.WARNING, "objects", {"object": str(ref), "service": str(target)}, ref)
         for ref in copied.replaced
     ]
     for one in copied.left:
         if one.hosts:
-            found.append(Finding("MP0802", Severity.INFO, "objects", {"hosts": ", ".join(one.hosts)}, one.ref))
+            found.append(Finding("MP0712", Severity.INFO, "objects", {"hosts": ", ".join(one.hosts)}, one.ref))
         if one.gateways or one.routes:
             values = {"gateways": ", ".join(one.gateways), "routes": one.routes}
-            found.append(Finding("MP0803", Severity.INFO, "objects", values, one.ref))
+            found.append(Finding("MP0713", Severity.INFO, "objects", values, one.ref))
     if not copied.plan.changing:
-        found.insert(0, Finding("MP0804", Severity.ERROR, "objects", {}))
+        found.insert(0, Finding("MP0714", Severity.ERROR, "objects", {}))
     return found
 
 

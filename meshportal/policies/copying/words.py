@@ -83,19 +83,19 @@ def summary(manifest: Manifest) -> str:
 def finding_sentence(finding: Finding) -> tuple[str, str]:
     """A finding, and what to do about it."""
     sentences = {
-        "MP0801": (
+        "MP0711": (
             _("%(object)s is there already: all that it says now for %(service)s is replaced by the copy."),
             _("Look at what goes in the difference from live, or copy only the other object."),
         ),
-        "MP0802": (
+        "MP0712": (
             _("The other object also routes %(hosts)s. Those hosts are left out: one host has one VirtualService."),
             "",
         ),
-        "MP0803": (
+        "MP0713": (
             _("What holds at gateways alone (%(gateways)s) is left out."),
             _("Let requests in from outside by a change of their own."),
         ),
-        "MP0804": (_("The policy of both is the same already: nothing would change."), _("Choose another object or service.")),
+        "MP0714": (_("The policy of both is the same already: nothing would change."), _("Choose another object or service.")),
     }
     if finding.code not in sentences:
         return findings.sentence(finding)

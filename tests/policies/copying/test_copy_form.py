@@ -126,7 +126,7 @@ def test_replacing_what_the_target_has_needs_a_tick(alice: Client, ratings: Mesh
     policy_of_ratings(ratings)
     page = text(sent(alice, RULE))
     assert "DestinationRule bookinfo/ratings is there already" in page
-    assert "MP0801" in page.partition('id="confirm-e"')[2].partition("</p>")[0]
+    assert "MP0711" in page.partition('id="confirm-e"')[2].partition("</p>")[0]
     assert not ChangeRequest.objects.exists()
 
 
