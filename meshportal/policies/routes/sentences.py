@@ -124,14 +124,17 @@ def _waits(row: Row) -> list[str]:
     if retries["attempts"]:
         if retries["attempts"].strip("0") == "":
             said.append(_("failed ones are not tried again"))
-        elif retries["per_try_timeout"]:
-            said.append(
-                _("failed ones are tried up to %(attempts)s times more, %(each)s each")
-                % {"attempts": retries["attempts"], "each": retries["per_try_timeout"]}
-            )
         else:
-            said.append(_("failed ones are tried up to %(attempts)s times more") % {"attempts": retries["attempts"]})
+            tried = _tried(int(retries["attempts"]))
+            each = retries["per_try_timeout"]
+            said.append(_("%(tried)s, %(each)s each") % {"tried": tried, "each": each} if each else tried)
     return said
+
+
+def _tried(attempts: int) -> str:
+    return ngettext("failed ones are tried once more", "failed ones are tried up to %(attempts)d times more", attempts) % {
+        "attempts": attempts
+    }
 
 
 def _faults(row: Row) -> list[str]:
