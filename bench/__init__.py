@@ -1,0 +1,1 @@
+"""What the portal costs, in counts and ratios. See README.md."""
