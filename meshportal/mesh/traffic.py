@@ -22,10 +22,14 @@ VERSION_LABEL = "version"
 
 @dataclass(frozen=True)
 class TrafficIntent:
-    """What share of the requests to `service` each subset gets, in whole percent. Sums to 100."""
+    """What share of the requests to `service` each subset gets, in whole percent. Sums to 100.
+
+    `alone`: exactly these subsets stand in the route, those that get nothing too; entries of others leave it.
+    """
 
     service: ServiceRef
     weights: Mapping[str, int]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ def render(intent: TrafficIntent, live: TrafficLive) -> Plan:
 
 def _destination_rule(intent: TrafficIntent, live: TrafficLive) -> PlanItem:
     labels = subset_labels(live)
-    wanted = [subset for subset, weight in intent.weights.items() if weight > 0]
+    wanted = [subset for subset, weight in intent.weights.items() if weight > 0 or intent.alone]
     if not live.destination_rules:
         ref = ResourceRef(DESTINATION_RULE, intent.service.namespace, intent.service.name)
         after = _new(ref, {"host": intent.service.name, "subsets": [{"name": name, "labels": labels[name]} for name in wanted]})
@@ -200,10 +204,12 @@ def _entries(intent: TrafficIntent, route: Sequence[Mapping[str, Any]], host: st
         destination = entry["destination"]
         port = destination.get("port", port)
         if subset := destination.get("subset", ""):
+            if intent.alone and subset not in intent.weights:
+                continue
             given.add(subset)
             entries.append({**copy.deepcopy(dict(entry)), "weight": intent.weights.get(subset, 0)})
     for subset, weight in intent.weights.items():
-        if weight > 0 and subset not in given:
+        if (weight > 0 or intent.alone) and subset not in given:
             destination = {"host": host, "subset": subset} | ({"port": copy.deepcopy(port)} if port else {})
             entries.append({"destination": destination, "weight": weight})
     return entries

@@ -140,7 +140,9 @@ def outlook(spec: Spec, per_second: float | None) -> Outlook:
         rate = None if per_second is None else per_second * step.weight / 100
         requests = None if rate is None else rate * step.seconds
         steps.append(StepOutlook(step.weight, step.seconds, requests, needed, needed / rate if rate else None))
-    at_least = sum(max(step.seconds, step.enough_after or 0.0) for step in steps) + spec.bake
+    times = [max(step.seconds, step.enough_after or 0.0) for step in steps]
+    # the last step is the one that bakes
+    at_least = sum(times[:-1]) + max(times[-1], spec.bake)
     first = steps[0].requests if steps else None
     visible = None if first is None or first < 1 else 1 - 0.05 ** (1 / first)
     return Outlook(at_least, tuple(steps), clean_needed(criteria.max_error_rate), visible)
