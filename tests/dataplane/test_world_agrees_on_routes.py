@@ -88,6 +88,11 @@ def test_a_delay_and_an_abort(plane: Plane) -> None:
     agree(plane, 800, scenario(), clients=8)
 
 
+def test_a_fault_for_no_share_in_particular(plane: Plane) -> None:
+    plane.route(to("v1", fault={"abort": {"httpStatus": 503}, "delay": {"fixedDelay": "0.3s"}}))
+    agree(plane, 100, scenario())
+
+
 def test_a_mirror(plane: Plane) -> None:
     mirror = {"mirror": {"host": "reviews", "subset": "v2"}, "mirrorPercentage": {"value": 50}}
     plane.route(to("v1", **mirror))

@@ -45,8 +45,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class App:
-    """One version of a service. `state` may be changed while it runs: failure_rate (0 to 1) and the failure_status of such answers,
-    latency_ms and latency_sigma: every request takes as long as a log-normal distribution with this median and sigma says.
+    """One version of a service. `state` may be changed while it runs: failure_rate (0 to 1) and the failure_status of such
+    answers; latency_ms and latency_sigma, the median and the spread of a log-normal distribution of how long requests take.
     """
 
     def __init__(self, version: str, address: str = "127.0.0.1", port: int = 0) -> None:

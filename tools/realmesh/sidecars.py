@@ -65,9 +65,10 @@ class Mesh:
 
 
 def start(
-    workload: Workload, mesh: Mesh, processes: Processes, *, address: str, pod: str, launcher: Path, admin: int, status: int
-) -> None:
-    """Start the agent of `workload` as `pod` on `address`; `admin` and `status` are free ports."""
+    workload: Workload, mesh: Mesh, processes: Processes, *, address: str, pod: str, launcher: Path, admin: int, status: int,
+    role: str = "sidecar",
+) -> None:  # fmt: skip
+    """Start the agent of `workload` as `pod` on `address`; `admin` and `status` are free ports. A gateway's role is router."""
     home = processes.folder / workload.name  # the agent's paths are relative, so every agent gets a folder of its own
     _write_files(home, workload, mesh, address)
     config = {
@@ -92,7 +93,7 @@ def start(
         "ISTIO_META_WORKLOAD_NAME": workload.name,
         "ISTIO_METAJSON_LABELS": json.dumps(workload.labels),
     }
-    command = [mesh.binaries / "pilot-agent", "proxy", "sidecar", "--profiling=false"]
+    command = [mesh.binaries / "pilot-agent", "proxy", role, "--profiling=false"]
     processes.start(workload.name, command, cwd=home, env=environment)
 
 

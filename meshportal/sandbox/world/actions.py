@@ -60,10 +60,11 @@ def of_route(route: Manifest) -> Actions:
     return Actions(
         timeout_ms=_milliseconds(route.get("timeout")) or FOREVER,
         retries=_retries(route.get("retries")),
-        abort_share=_share(abort.get("percentage")) if abort else 0.0,
+        # a fault without a percentage is for nobody, a mirror without one for all
+        abort_share=_share(abort.get("percentage") or {}),
         # a gRPC status travels in a trailer of an answer 200
         abort_code=str(abort.get("httpStatus", 200)),
-        delay_share=_share(delay.get("percentage")) if delay else 0.0,
+        delay_share=_share(delay.get("percentage") or {"value": delay.get("percent")}),
         delay_ms=_milliseconds(delay.get("fixedDelay")),
         mirrors=tuple(_mirrors(route)),
         answer=_answer(route),

@@ -26,8 +26,14 @@ def test_an_abort_never_reaches_the_destination_and_keeps_the_name_of_the_servic
     assert {flow.service.name for flow in found} == {"reviews"}
 
 
-def test_an_abort_without_a_percentage_takes_all() -> None:
-    assert at_source(asked(mesh(routed(fault={"abort": {"httpStatus": 503}}))).flows) == {("503", "FI", ""): 1.0}
+def test_a_fault_without_a_percentage_is_for_nobody() -> None:
+    fault = {"abort": {"httpStatus": 503}, "delay": {"fixedDelay": "1s"}}
+    assert at_source(asked(mesh(routed(fault=fault))).flows) == {("200", "-", "v1"): 1.0}
+
+
+def test_the_old_percentage_of_a_delay_counts_too() -> None:
+    found = at_source(asked(mesh(routed(fault={"delay": {"fixedDelay": "1s", "percent": 30}}))).flows)
+    assert found == pytest.approx({("200", "-", "v1"): 0.7, ("200", "DI", "v1"): 0.3})
 
 
 def test_a_delay_is_waited_for_at_the_source_only_and_no_timeout_ends_it() -> None:

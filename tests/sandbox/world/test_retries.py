@@ -145,7 +145,7 @@ def test_shares_stay_whole_whatever_is_combined() -> None:
     of = mesh(routed(
         destination("reviews", "v1", 60), destination("reviews", "v2", 40), timeout="60ms",
         retries={"attempts": 3, "perTryTimeout": "20ms", "retryOn": "5xx"},
-        fault={"abort": {"httpStatus": 418, "percentage": {"value": 7}}, "delay": {"fixedDelay": "1s"}},
+        fault={"abort": {"httpStatus": 418, "percentage": {"value": 7}}, "delay": {"fixedDelay": "1s", "percent": 9}},
     ))  # fmt: skip
     assert sum(at_source(asked(of, failing("v2", 0.4)).flows).values()) == pytest.approx(1)
     assert sum(at_source(asked(of, HEALTHY).flows).values()) == pytest.approx(1)
