@@ -200,3 +200,16 @@ def test_what_has_moved_on_cannot_be_edited_and_nothing_typed_is_lost(alice: Cli
     assert "my long reason" in answer.content.decode()
     change.refresh_from_db()
     assert change.revision == 1
+
+
+def test_what_the_rules_of_the_mesh_say_of_new_weights_must_be_confirmed(alice: Client, mesh: Mesh) -> None:
+    foreign = virtual_service(v1=100)
+    foreign["metadata"]["annotations"] = {
+        "argocd.argoproj.io/tracking-id": "books:networking.istio.io/VirtualService:bookinfo/reviews"
+    }
+    mesh.api.put(foreign)
+    mesh.observe()
+    refused = alice.post(URL, GOOD)
+    assert refused.status_code == 422
+    assert "MP0266" in refused.content.decode(), "somebody else writes this object too"
+    assert alice.post(URL, GOOD | {"confirm": "MP0266"}).status_code == 303

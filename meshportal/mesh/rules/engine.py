@@ -17,6 +17,7 @@ from meshportal.mesh.rules.view import Mesh
 
 Rule = Callable[[Mesh], Iterator[Finding]]
 
+MILDER = {Severity.ERROR: Severity.WARNING, Severity.WARNING: Severity.INFO, Severity.INFO: Severity.INFO}
 _WORST_FIRST = {severity: place for place, severity in enumerate(Severity)}
 _DIGITS = re.compile(r"(\d+)")
 
@@ -31,8 +32,8 @@ def analyse(facts: Facts) -> list[Finding]:
 def analyse_plan(facts: Facts, plan: Plan) -> list[Finding]:
     """What the rules will say once `plan` is carried out: of the objects it touches, and of any object what is new.
 
-    What a plan brings about counts as `in_plan` of its code. An error that was there before is only a warning, or nobody could
-    mend a broken object one step at a time.
+    What a plan brings about counts as `in_plan` of its code. What was there before counts one step less: an error is a warning,
+    or nobody could mend a broken object step by step; a warning is a remark, or people would tick without reading.
     """
     touched = {item.ref for item in plan.items}
     before = Counter(_sameness(finding) for finding in analyse(facts))
@@ -43,8 +44,9 @@ def analyse_plan(facts: Facts, plan: Plan) -> list[Finding]:
         if old and finding.ref is not None and finding.ref not in touched:
             continue
         severity = CODES[finding.code].in_plan
-        if old and severity is Severity.ERROR:
-            severity = Severity.WARNING
+        # what is only a remark until somebody writes is about the writing, however long it has been so
+        if old and finding.severity is not Severity.INFO:
+            severity = MILDER[severity]
         found.append(replace(finding, severity=severity))
     return sorted(found, key=_order)
 

@@ -7,12 +7,16 @@ from typing import Any
 
 from django.urls import reverse
 
+from meshportal.catalog import queries
 from meshportal.changes.kinds import Current, Problem, Proposal, Subject
-from meshportal.mesh.findings import Finding
+from meshportal.mesh.facts import Facts
+from meshportal.mesh.findings import Finding, Severity
 from meshportal.mesh.plans import FieldChange, Plan
 from meshportal.mesh.refs import ServiceRef
+from meshportal.mesh.rules import analyse_plan
 from meshportal.mesh.traffic import NotEditable, TrafficIntent, live_weights, render, whole_percents
 from meshportal.mesh.traffic_rules import analyse, assess, parse_weights
+from meshportal.policies import findings as finding_words
 from meshportal.policies.titles import titles
 from meshportal.policies.traffic import words
 from meshportal.policies.traffic.live import traffic_live
@@ -32,7 +36,7 @@ class Traffic:
         if intent is None:
             return [Problem(error.field, words.error_sentence(error)) for error in errors]
         plan = render(intent, live)
-        findings = analyse(intent, live, plan)
+        findings = [*analyse(intent, live, plan), *_of_the_mesh(queries.facts(subject.cluster), plan)]
         return Proposal(
             intent={"namespace": subject.namespace, "service": subject.service, "weights": dict(intent.weights)},
             plan=plan,
@@ -67,4 +71,14 @@ class Traffic:
         return words.field_text(path, value)
 
     def sentence(self, finding: Finding) -> tuple[str, str]:
-        return words.finding_sentence(finding)
+        return finding_words.sentence(finding)
+
+
+SAID_HERE = frozenset({"KIA0203", "MP0202"})
+"""What the form says in its own words, beside the weight."""
+
+
+def _of_the_mesh(facts: Facts, plan: Plan) -> list[Finding]:
+    """What the rules over the whole mesh say of the plan, as far as it is of weight and new."""
+    found = [finding for finding in analyse_plan(facts, plan) if finding.severity is not Severity.INFO]
+    return [finding for finding in found if finding.code not in SAID_HERE]

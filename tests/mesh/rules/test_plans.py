@@ -70,6 +70,14 @@ def test_the_same_error_once_more_is_a_new_one() -> None:
     assert sorted(f.severity for f in found) == [Severity.ERROR, Severity.WARNING]
 
 
+def test_an_old_warning_need_not_be_confirmed_again() -> None:
+    slow = http(route=[to("v1")], timeout="5s", retries={"attempts": 2, "perTryTimeout": "2s"})
+    renamed = http(route=[to("v1")], timeout="5s", retries={"attempts": 2, "perTryTimeout": "2s"}, name="primary")
+
+    assert [(f.code, f.severity) for f in analyse_plan(facts(slow), plan(slow, renamed))] == [("MP0207", Severity.INFO)]
+    assert [(f.code, f.severity) for f in analyse_plan(facts(http()), plan(http(), slow))] == [("MP0207", Severity.WARNING)]
+
+
 def test_old_remarks_on_objects_that_a_plan_leaves_alone_are_left_out() -> None:
     elsewhere = virtual_service("ratings", hosts=["ratings"], http=[{"route": [to(host="nobody")]}])
     live, after = http(), http(timeout="3s")
