@@ -33,7 +33,7 @@ WRITING = frozenset({Phase.SHIFTING, Phase.PROMOTING, Phase.ROLLING_BACK})
 
 
 class Hold(StrEnum):
-    """Why a rollout does not go on. Several may stand at once; each clears by itself but the last four, which a person clears."""
+    """Why a rollout does not go on. Several may stand at once; each clears by itself but those of `BY_PEOPLE`."""
 
     PREFLIGHT = "preflight"
     BLIND = "blind"
@@ -66,8 +66,9 @@ class Reason:
 @dataclass(frozen=True)
 class State:
     """A rollout's row. `weight` is what was last read back from the cluster; `shifted_at` when that was verified, `due_at` when
-    the step was planned to begin, `since` when the phase began, `blind_since` when evidence went missing. `approved` are steps
-    that somebody let begin; `sticky` are holds by people, kept until they resume. `failure` is set while rolling back."""
+    the step was planned to begin, `since` when the phase began, `blind_since` when evidence went missing (in the preflight: when
+    it was first refused). `approved` are steps that somebody let begin; `sticky` are holds by people, kept until they resume.
+    `failure` is set while rolling back."""
 
     phase: Phase
     step: int = 0
@@ -84,7 +85,8 @@ class State:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the world looks like to a decision. `verdict` is None where none was asked for.
+    """What the world looks like to a decision. `verdict` is None where none was asked for. Ask for one in every phase with weight
+    on the canary: held on its way to the next weight, lowered or settling, it may fail as well.
 
     `preflight` are reasons why it may not begin (codes), `guards` the holds that are seen right now: freeze, stopped, capacity,
     sync, drift and so on. `written` says that the weight asked for stands in the cluster, read back with our token.

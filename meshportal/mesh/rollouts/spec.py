@@ -134,7 +134,7 @@ def outlook(spec: Spec, per_second: float | None) -> Outlook:
     steps = []
     for step in spec.steps:
         needed = criteria.min_request_count
-        if criteria.rule is Rule.SEQUENTIAL and step.weight >= criteria.gate_weight:
+        if criteria.rule is Rule.SEQUENTIAL and criteria.gate_weight <= step.weight < 100:
             # to rule out a difference of delta takes about 3 / delta clean requests
             needed = max(needed, math.ceil(3 / criteria.delta))
         rate = None if per_second is None else per_second * step.weight / 100

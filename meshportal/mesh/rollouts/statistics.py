@@ -15,6 +15,8 @@ Z_95 = 1.6448536269514722  # one-sided 95 % of the normal distribution
 GRID = 12
 WORST_RATIO = 40.0
 WORST_RATE = 0.5
+WIDE = 50.0
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -31,46 +33,63 @@ def relative_harm(pairs: Iterable[Pair], ratio: float) -> float:
     """log E against "the canary's rate is at most `ratio` times the baseline's".
 
     Given the bad requests of a look, each is the canary's with probability rho n / (rho n + m). A mixture over 12 ratios, spaced
-    geometrically from 1.2 `ratio` to 40. Looks in which an arm had no requests tell nothing of the ratio.
+    geometrically from 1.2 `ratio` to 40. Looks in which an arm had no requests, or nothing went wrong, tell nothing of the ratio.
     """
-    looks = [pair for pair in pairs if pair.canary and pair.baseline]
-    return _log_mean_exp([sum(_gain(pair, worse, ratio) for pair in looks) for worse in _geometric(1.2 * ratio, WORST_RATIO)])
+    looks = [pair for pair in pairs if pair.canary and pair.baseline and pair.canary_bad + pair.baseline_bad]
+    return _log_mean_exp([_gain(looks, worse, ratio) for worse in _geometric(1.2 * ratio, max(WORST_RATIO, 1.2 * ratio))])
 
 
-def _gain(pair: Pair, worse: float, ratio: float) -> float:
-    ours, held = (worse * pair.canary, pair.baseline), (ratio * pair.canary, pair.baseline)
-    of_canary = math.log(ours[0] / sum(ours)) - math.log(held[0] / sum(held))
-    of_baseline = math.log(ours[1] / sum(ours)) - math.log(held[1] / sum(held))
-    return pair.canary_bad * of_canary + pair.baseline_bad * of_baseline
+def _gain(looks: Sequence[Pair], worse: float, held: float) -> float:
+    """The log likelihood of `worse` over that of `held`: one logarithm a look, which is what a thousand looks need."""
+    step = math.log(worse / held)
+    return sum(
+        pair.canary_bad * step
+        - (pair.canary_bad + pair.baseline_bad)
+        * math.log((worse * pair.canary + pair.baseline) / (held * pair.canary + pair.baseline))
+        for pair in looks
+    )
 
 
 def absolute_harm(requests: int, bad: int, limit: float) -> float:
-    """log E against "the rate is at most `limit`" (a ratio). A mixture over 12 rates from 1.2 `limit` to one half."""
+    """log E against "the rate is at most `limit`" (a ratio). A mixture over 12 rates from 1.2 `limit` to one half.
+
+    From a limit of about 0.42 on the rates lie between it and 1. Where everything may fail nothing is harm.
+    """
     if limit <= 0:
         return math.inf if bad else 0.0
-    top = max(WORST_RATE, min(1.2 * limit, 0.99))
-    rates = [rate for rate in _geometric(min(1.2 * limit, top), top) if rate > limit] or [top]
+    if limit >= 1:
+        return 0.0
+    low = min(1.2 * limit, (1 + limit) / 2)
     good = requests - bad
-    terms = [bad * math.log(rate / limit) + good * (math.log1p(-rate) - math.log1p(-limit)) for rate in rates]
+    terms = [
+        bad * math.log(rate / limit) + good * (math.log1p(-rate) - math.log1p(-limit))
+        for rate in _geometric(low, max(WORST_RATE, low))
+    ]
     return _log_mean_exp(terms)
 
 
-def upper_difference(pairs: Sequence[Pair]) -> float | None:
+def upper_difference(strata: Sequence[Pair]) -> float | None:
     """The one-sided 95 % upper limit of the canary's rate minus the baseline's (Newcombe 1998: two Wilson limits combined).
 
-    None where an arm has no requests.
+    Each stratum has counts of one weight. The baseline's rate is standardised to the canary's requests: added up as they are,
+    errors of a time in which the baseline had nearly all requests would hide those of a time in which the canary has them. None
+    where no stratum has requests of both.
     """
-    canary, baseline = sum(pair.canary for pair in pairs), sum(pair.baseline for pair in pairs)
-    if not canary or not baseline:
+    both = [pair for pair in strata if pair.canary and pair.baseline]
+    if not both:
         return None
-    ours = sum(pair.canary_bad for pair in pairs) / canary
-    theirs = sum(pair.baseline_bad for pair in pairs) / baseline
-    above = wilson(ours, canary)[1] - ours
-    below = theirs - wilson(theirs, baseline)[0]
+    requests = sum(pair.canary for pair in both)
+    ours = sum(pair.canary_bad for pair in both) / requests
+    shares = [(pair.canary / requests, pair) for pair in both]
+    theirs = min(1.0, sum(share * pair.baseline_bad / pair.baseline for share, pair in shares))
+    # as many requests as would measure a rate with the variance of this sum
+    worth = 1 / sum(share * share / pair.baseline for share, pair in shares)
+    above = wilson(ours, requests)[1] - ours
+    below = theirs - wilson(theirs, worth)[0]
     return ours - theirs + math.hypot(above, below)
 
 
-def wilson(rate: float, requests: int, z: float = Z_95) -> tuple[float, float]:
+def wilson(rate: float, requests: float, z: float = Z_95) -> tuple[float, float]:
     """Wilson's limits of a rate measured over `requests`; with the default z each is one-sided 95 %."""
     middle = rate + z * z / (2 * requests)
     reach = z * math.sqrt(rate * (1 - rate) / requests + z * z / (4 * requests * requests))
@@ -81,14 +100,38 @@ def wilson(rate: float, requests: int, z: float = Z_95) -> tuple[float, float]:
 def share_surprise(canary: int, total: int, share: float) -> float:
     """Two-sided probability that a share as far off as `canary` of `total` arises by chance where `share` (0–1) is configured.
 
-    The normal approximation with continuity correction; 1 where nothing was counted, 0 for what cannot be.
+    Twice the tail of the binomial distribution; from a spread of 50 requests on its normal approximation with continuity
+    correction. 1 where nothing was counted, 0 for what cannot be.
     """
     if not total:
         return 1.0
-    spread = math.sqrt(total * share * (1 - share))
+    expected, spread = total * share, math.sqrt(total * share * (1 - share))
     if not spread:
-        return 1.0 if canary == round(total * share) else 0.0
-    return math.erfc(max(0.0, abs(canary - total * share) - 0.5) / spread / math.sqrt(2))
+        return 1.0 if canary == round(expected) else 0.0
+    if spread >= WIDE:
+        return math.erfc(max(0.0, abs(canary - expected) - 0.5) / spread / math.sqrt(2))
+    if canary < expected:
+        return min(1.0, 2 * _tail(total - canary, total, 1 - share))
+    return min(1.0, 2 * _tail(canary, total, share))
+
+
+def _tail(least: int, total: int, share: float) -> float:
+    """The probability of `least` or more of `total`, for a `least` from the mean on, where the terms only shrink."""
+    odds = share / (1 - share)
+    term = math.exp(
+        math.lgamma(total + 1)
+        - math.lgamma(least + 1)
+        - math.lgamma(total - least + 1)
+        + least * math.log(share)
+        + (total - least) * math.log1p(-share)
+    )
+    sum_ = 0.0
+    for count in range(least, total + 1):
+        sum_ += term
+        term *= (total - count) / (count + 1) * odds
+        if term < sum_ * NOTHING:
+            break
+    return sum_
 
 
 def clean_needed(limit: float, confidence: float = 0.95) -> int:

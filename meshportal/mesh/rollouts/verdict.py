@@ -14,6 +14,7 @@ from meshportal.mesh.rollouts.statistics import Pair, absolute_harm, relative_ha
 SHARE_ALPHA = 0.001
 SHARE_POINTS = 0.02
 SHARE_OF_WEIGHT = 0.2
+NO_LOOK = "no-look-yet"
 OBVIOUS = 10.0  # so many times the limit needs no second look with errors
 
 
@@ -84,12 +85,17 @@ class Test:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer and its reason. `reason` is the code of the test that decided, or of what is missing."""
+    """The answer and its reason. `reason` is the code of the test that decided, or of what is missing.
+
+    `values` are the numbers of its sentence. `seen_at` is the end of the youngest look, None where there was none or none was
+    needed: a PASS of long ago is no PASS.
+    """
 
     answer: Answer
     reason: str
     tests: tuple[Test, ...] = ()
     values: tuple[tuple[str, Any], ...] = ()
+    seen_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,33 +115,48 @@ def judge(spec: Spec, looks: Sequence[Look], step: int, *, elapsed: float, pods:
         return Verdict(Answer.FAIL, "no-ready-pods")
     ours = [look for look in looks if look.step == step]
     if not ours:
-        return Verdict(Answer.CONTINUE, "no-look-yet")
+        return Verdict(Answer.CONTINUE, NO_LOOK)
+    last = ours[-1]
     known = [look for look in looks if look.known]
     here = [look for look in ours if look.known]
     tests = _tests(spec, known, here, step, elapsed)
     failed = [test for test in tests if test.answer is Answer.FAIL]
     if failed:
-        return Verdict(Answer.FAIL, failed[0].code, tests)
-    if not ours[-1].known:
+        return _verdict(failed[0], tests, here, last)
+    if not last.known:
         # what came before may have passed; what is now, nobody knows
-        return Verdict(Answer.UNKNOWN, ours[-1].problem or "no-data", tests)
-    worst = min((test for test in tests if test.answer is not None), key=lambda test: RANK[test.answer or Answer.PASS])
-    return Verdict(worst.answer or Answer.CONTINUE, "all" if worst.answer is Answer.PASS else worst.code, tests)
+        return Verdict(Answer.UNKNOWN, last.problem or "no-data", tests, seen_at=last.end)
+    asked = [test for test in tests if test.answer is not None]
+    return _verdict(min(asked, key=lambda test: RANK[test.answer or Answer.PASS]), tests, here, last)
+
+
+def _verdict(decided: Test, tests: tuple[Test, ...], here: Sequence[Look], last: Look) -> Verdict:
+    """The verdict by the test that decided, with the numbers of its sentence."""
+    answer = decided.answer or Answer.CONTINUE
+    if answer is Answer.PASS:
+        return Verdict(answer, "all", tests, seen_at=last.end)
+    values: dict[str, Any] = {"measured": decided.measured, "limit": decided.limit}
+    if decided.code == "share":
+        received, total = _received(here)
+        values = {"received": received, "expected": round(total * last.weight / 100)}
+    elif decided.code == "requests":
+        values = {"received": decided.measured, "expected": decided.limit}
+    return Verdict(answer, decided.code, tests, tuple(values.items()), last.end)
 
 
 def _tests(spec: Spec, known: Sequence[Look], here: Sequence[Look], step: int, elapsed: float) -> tuple[Test, ...]:
     criteria = spec.criteria
-    weight = spec.steps[step].weight
     requests = sum(look.canary.total for look in here if look.canary)
     tests = [
-        _at_least("requests", requests, criteria.min_request_count),
+        # nothing passes without a single request, whatever was asked
+        _at_least("requests", requests, max(criteria.min_request_count, 1)),
         _at_least("time", elapsed, spec.steps[step].seconds),
     ]
     if criteria.rule is Rule.THRESHOLD:
         tests += _threshold(criteria, here, enough=requests >= criteria.min_request_count)
     else:
-        tests += _sequential(criteria, known, weight)
-    share = _share(here, weight)
+        tests += _sequential(criteria, known, spec.steps[step].weight)
+    share = _share(here)
     return (*tests, share) if share else tuple(tests)
 
 
@@ -186,11 +207,23 @@ def _harm(criteria: Criteria, known: Sequence[Look], field: str, limit: float, w
         # both arms fail: whatever is wrong is not the canary
         answer, code = Answer.UNKNOWN, f"{prefix}environment"
     tests.append(Test(code, answer, bad / requests if requests else None, limit))
-    if weight >= criteria.gate_weight and any(pair.baseline for pair in pairs):
-        upper = upper_difference(pairs)
+    if criteria.gate_weight <= weight < 100:
+        # at 100 % there is no baseline to compare with
+        upper = upper_difference(_by_weight(known, field))
         ruled_out = upper is not None and upper <= criteria.delta
         tests.append(Test(f"{prefix}difference", Answer.PASS if ruled_out else Answer.CONTINUE, upper, criteria.delta))
     return tests
+
+
+def _by_weight(known: Sequence[Look], field: str) -> list[Pair]:
+    """The counts of every weight, added up."""
+    sums: dict[int, tuple[int, int, int, int]] = {}
+    for look in known:
+        pair = _pair(look, field)
+        so_far = sums.get(look.weight, (0, 0, 0, 0))
+        more = (pair.canary, pair.canary_bad, pair.baseline, pair.baseline_bad)
+        sums[look.weight] = (so_far[0] + more[0], so_far[1] + more[1], so_far[2] + more[2], so_far[3] + more[3])
+    return [Pair(*counts) for counts in sums.values()]
 
 
 def _held_back(log_e: float, bar: float, *, burst: bool) -> Answer:
@@ -212,18 +245,24 @@ def _bad(arm: Arm, field: str) -> int:
 # ---------------------------------------------------------------- weights
 
 
-def _share(here: Sequence[Look], weight: int) -> Test | None:
+def _share(here: Sequence[Look]) -> Test | None:
     """Whether the weight takes effect: None at 0 and 100 %, where no share can be off."""
-    if not 0 < weight < 100 or not here:
+    if not here or not 0 < here[-1].weight < 100:
         return None
-    canary = sum(look.canary.total for look in here if look.canary)
-    total = canary + sum(look.baseline.total for look in here if look.baseline)
-    share = weight / 100
+    share = here[-1].weight / 100
+    canary, total = _received(here)
     if not total:
         return Test("share", Answer.CONTINUE, None, share)
     off = abs(canary / total - share)
     wrong = share_surprise(canary, total, share) < SHARE_ALPHA and off > min(SHARE_POINTS, SHARE_OF_WEIGHT * share)
     return Test("share", Answer.UNKNOWN if wrong else Answer.PASS, canary / total, share)
+
+
+def _received(here: Sequence[Look]) -> tuple[int, int]:
+    """Requests of the canary and of both arms at the weight of the last look: somebody may have lowered it meanwhile."""
+    now = [look for look in here if look.weight == here[-1].weight]
+    canary = sum(look.canary.total for look in now if look.canary)
+    return canary, canary + sum(look.baseline.total for look in now if look.baseline)
 
 
 def at_most(bad: int, requests: int) -> float | None:
