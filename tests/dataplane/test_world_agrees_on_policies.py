@@ -48,8 +48,21 @@ def test_a_rule_without_tls_meets_strict(plane: Plane) -> None:
         ("ALLOW", {"to": [{"operation": {"paths": ["/"]}}]}),
         ("ALLOW", {"from": [{"source": {"namespaces": ["bookinfo"]}}]}),
         ("ALLOW", {"from": [{"source": {"notPrincipals": ["*"]}}]}),
+        ("ALLOW", {"from": [{"source": {"serviceAccounts": ["productpage"]}}]}),
+        ("DENY", {"from": [{"source": {"serviceAccounts": ["elsewhere/productpage"]}}]}),
+        ("DENY", {"from": [{"source": {"notNamespaces": ["bookinfo"]}}]}),
     ],
-    ids=["deny path", "deny method and path", "deny principal", "allow path", "allow namespace", "allow nobody with a name"],
+    ids=[
+        "deny path",
+        "deny method and path",
+        "deny principal",
+        "allow path",
+        "allow namespace",
+        "allow nobody with a name",
+        "allow account",
+        "deny account elsewhere",
+        "deny other namespaces",
+    ],
 )
 def test_an_authorization_policy(plane: Plane, action: str, rule: dict[str, Any]) -> None:
     plane.route(ONE)
@@ -59,14 +72,39 @@ def test_an_authorization_policy(plane: Plane, action: str, rule: dict[str, Any]
         assert plane.ask_in_plain_text() == int(outside)
 
 
-def test_the_path_that_is_judged_is_the_rewritten_one(plane: Plane) -> None:
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ({"rewrite": {"uri": "/admin/x"}}, "/"),
+        ({"match": [{"uri": {"prefix": "/front"}}], "rewrite": {"uri": "/admin"}}, "/front/x"),
+        ({"match": [{"uri": {"exact": "/front"}}], "rewrite": {"uri": "/admin/x"}}, "/front"),
+        ({"rewrite": {"uriRegexRewrite": {"match": "^/front/(.)$", "rewrite": r"/admin/\1"}}}, "/front/x"),
+    ],
+    ids=["all", "prefix", "exact", "regex"],
+)
+def test_the_path_that_is_judged_is_the_rewritten_one(plane: Plane, route: dict[str, Any], path: str) -> None:
+    plane.route(ONE | route)
     deny = {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/admin/x"]}}]}]}
-    for match, uri in (([], "/admin/x"), ([{"uri": {"prefix": "/front"}}], "/admin")):
-        plane.route(ONE | ({"match": match} if match else {}) | {"rewrite": {"uri": uri}})
-        request = Request("/front/x" if match else "/")
-        with plane.applied(SECURITY, "AuthorizationPolicy", deny):
-            assert ("source", "403", "-", "v1") in expected(plane, (request,), scenario())
-            agree(plane, 100, scenario(), (request,))
+    with plane.applied(SECURITY, "AuthorizationPolicy", deny):
+        assert ("source", "403", "-", "v1") in expected(plane, (Request(path),), scenario())
+        agree(plane, 100, scenario(), (Request(path),))
+
+
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [
+        (STRICT | {"selector": {"matchLabels": {"app": "reviews"}}}, 0),
+        (STRICT | {"selector": {"matchLabels": {"app": "productpage"}}}, 200),
+        (STRICT | {"selector": {"matchLabels": {"app": "reviews"}}, "portLevelMtls": {"9080": {"mode": "PERMISSIVE"}}}, 200),
+        ({"selector": {"matchLabels": {"app": "reviews"}}, "portLevelMtls": {"9080": {"mode": "STRICT"}}}, 0),
+    ],
+    ids=["workload", "another workload", "but for a port", "just a port"],
+)
+def test_how_far_strict_goes(plane: Plane, spec: dict[str, Any], status: int) -> None:
+    with plane.applied(SECURITY, "PeerAuthentication", spec):
+        eventually(f"plain text gets {status}", lambda: plane.ask_in_plain_text() == status)
+        assert [plane.ask_in_plain_text() for _ in range(5)] == [status] * 5
+        assert any(flow.at_destination for flow in from_outside(plane).flows) == bool(status)
 
 
 # ---------------------------------------------------------------- limits of a DestinationRule
@@ -105,15 +143,25 @@ def test_a_sick_pod_is_taken_out(plane: Plane) -> None:
         assert shares["source", "500", "-", "v2"] == pytest.approx(0.5 * 6 / 66.5, abs=1e-3)
 
 
+RANDOM = {"loadBalancer": {"simple": "RANDOM"}}
+
+
 @pytest.mark.parametrize(
-    "how",
-    [{"maxEjectionPercent": 49}, {"maxEjectionPercent": 10}, {"minHealthPercent": 60}, {"consecutive5xxErrors": 0}],
-    ids=str,
+    "policy",
+    [
+        {"outlierDetection": outliers(maxEjectionPercent=49)},
+        {"outlierDetection": outliers(maxEjectionPercent=10)},
+        {"outlierDetection": outliers(minHealthPercent=60)},
+        {"outlierDetection": outliers(consecutive5xxErrors=0)},
+        {"outlierDetection": outliers(consecutive5xxErrors=0, consecutiveGatewayErrors=3)},
+        {"outlierDetection": outliers(), "portLevelSettings": [{"port": {"number": 9080}} | RANDOM]},
+    ],
+    ids=["49 % of two", "10 % of two", "too few well", "no errors", "not of a gateway", "not at this port"],
 )
-def test_a_sick_pod_that_may_not_be_taken_out_stays(plane: Plane, how: dict[str, int]) -> None:
+def test_a_sick_pod_that_may_not_be_taken_out_stays(plane: Plane, policy: dict[str, Any]) -> None:
     plane.route(ALL)
     sick = failing(plane, 1.0, 500, "v2")
-    with plane.ruled(outlierDetection=outliers(**how)):
+    with plane.ruled(**policy):
         agree(plane, 1_000, sick)
 
 

@@ -99,6 +99,12 @@ def test_a_mirror(plane: Plane) -> None:
     agree(plane, 2_000, failing(plane, 0.5, 500, "v2"))
 
 
+def test_several_mirrors(plane: Plane) -> None:
+    mirrors = [{"destination": {"host": "reviews", "subset": version}, "percentage": {"value": 50}} for version in ("v1", "v2")]
+    plane.route(to("v1", mirrors=mirrors))
+    agree(plane, 1_000, scenario())
+
+
 def test_what_is_aborted_is_not_mirrored(plane: Plane) -> None:
     mirror = {"mirror": {"host": "reviews", "subset": "v2"}, "fault": {"abort": {"percentage": {"value": 50}, "httpStatus": 503}}}
     plane.route(to("v1", **mirror))

@@ -41,12 +41,12 @@ class Security:
 
     def denies(self, call: Call, workload: Workload, *, mutual_tls: bool) -> bool:
         """Whether it answers 403: a DENY fits, or there are ALLOWs and none fits."""
-        policies = [policy.get("spec") or {} for policy in self._policies if _applies(policy, workload)]
-        deny = [spec for spec in policies if spec.get("action") == "DENY"]
-        allow = [spec for spec in policies if spec.get("action", "ALLOW") == "ALLOW"]
-        if any(_fits(spec, call, mutual_tls) for spec in deny):
+        policies = [policy for policy in self._policies if _applies(policy, workload)]
+        deny = [policy for policy in policies if _action(policy) == "DENY"]
+        allow = [policy for policy in policies if _action(policy) == "ALLOW"]
+        if any(_fits(policy, call, mutual_tls) for policy in deny):
             return True
-        return bool(allow) and not any(_fits(spec, call, mutual_tls) for spec in allow)
+        return bool(allow) and not any(_fits(policy, call, mutual_tls) for policy in allow)
 
     @staticmethod
     def _is_for(policy: Manifest, namespace: str, workload: Workload, of_workload: bool) -> bool:
@@ -65,7 +65,11 @@ def _selector(policy: Manifest) -> dict[str, str]:
 
 def _is_simulated(policy: Manifest) -> bool:
     spec = policy.get("spec") or {}
-    return spec.get("action", "ALLOW") in ACTIONS and not spec.get("targetRef") and not spec.get("targetRefs")
+    return _action(policy) in ACTIONS and not spec.get("targetRef") and not spec.get("targetRefs")
+
+
+def _action(policy: Manifest) -> str:
+    return str((policy.get("spec") or {}).get("action", "ALLOW"))
 
 
 def _applies(policy: Manifest, workload: Workload) -> bool:
@@ -92,11 +96,12 @@ def _paths(operation: Mapping[str, Any]) -> list[str]:
     return [*(operation.get("paths") or []), *(operation.get("notPaths") or [])]
 
 
-def _fits(spec: Manifest, call: Call, mutual_tls: bool) -> bool:
-    return any(_rule_fits(rule, call, mutual_tls) for rule in spec.get("rules") or [] if not _is_strange(rule))
+def _fits(policy: Manifest, call: Call, mutual_tls: bool) -> bool:
+    rules, namespace = (policy.get("spec") or {}).get("rules") or [], policy["metadata"]["namespace"]
+    return any(_rule_fits(rule, namespace, call, mutual_tls) for rule in rules if not _is_strange(rule))
 
 
-def _rule_fits(rule: Manifest, call: Call, mutual_tls: bool) -> bool:
+def _rule_fits(rule: Manifest, namespace: str, call: Call, mutual_tls: bool) -> bool:
     caller = call.caller
     # who a caller is comes from its certificate
     who = {
@@ -107,9 +112,18 @@ def _rule_fits(rule: Manifest, call: Call, mutual_tls: bool) -> bool:
     source = who if mutual_tls else {}
     what = {"methods": call.method, "paths": call.path, "hosts": full_name(call.service)}
     from_, to = rule.get("from"), rule.get("to")
-    return (not from_ or any(_all(entry.get("source") or {}, source) for entry in from_)) and (
+    return (not from_ or any(_all(_source(entry, namespace), source) for entry in from_)) and (
         not to or any(_all(entry.get("operation") or {}, what) for entry in to)
     )
+
+
+def _source(entry: Manifest, namespace: str) -> dict[str, Any]:
+    """A service account without a namespace is one of the policy's."""
+    wanted = dict(entry.get("source") or {})
+    for field in ("serviceAccounts", "notServiceAccounts"):
+        if field in wanted:
+            wanted[field] = [name if "/" in name else f"{namespace}/{name}" for name in wanted[field] or []]
+    return wanted
 
 
 def _all(wanted: Mapping[str, Any], found: Mapping[str, str]) -> bool:
