@@ -14,7 +14,7 @@ from meshportal.api.asking import NO_SUCH_SERVICE, ChangeIn, Text, raw_of, subje
 from meshportal.api.auth import caller
 from meshportal.audit.models import AuditEvent
 from meshportal.changes import deciding, services
-from meshportal.changes.kinds import SubjectUnknown
+from meshportal.changes.kinds import Problem, SubjectUnknown
 from meshportal.changes.models import ChangeRequest, Review
 from meshportal.changes.queries import WHOLE, change_for, current_revision, plan_item, visible_changes
 from meshportal.changes.steps import approvals
@@ -22,6 +22,8 @@ from meshportal.changes.steps import approvals
 router = Router(tags=["changes"])
 API = AuditEvent.Via.API
 MAX_LISTED = 100
+# whoever sends Kubernetes' dryRun=All means to save nothing
+NO_PARAMETERS = "This address takes no parameters and saves. POST /changes/preview says what would happen and saves nothing."
 
 
 class DecisionIn(Schema):
@@ -69,8 +71,7 @@ def change_out(change: ChangeRequest) -> dict[str, Any]:
         for name in ("id", "label", "kind", "namespace", "service", "title", "reason", "ticket", "status", "status_since", "note")
     }
     items = [
-        {"object": str(item), "operation": plan_item(item).operation, "outcome": item.outcome}
-        for item in revision.items.all()
+        {"object": str(item), "operation": plan_item(item).operation, "outcome": item.outcome} for item in revision.items.all()
     ]
     return fields | {
         "cluster": change.cluster.name,
@@ -106,6 +107,8 @@ def listed(request: HttpRequest, status: str = "") -> list[dict[str, Any]]:
 @router.post("/changes", response={201: ChangeOut}, summary="Ask for a change")
 def ask(request: HttpRequest, payload: ChangeIn) -> Answer[Any]:
     person, now = caller(request), timezone.now()
+    if request.GET:
+        raise services.Invalid([Problem(name[:60], NO_PARAMETERS) for name in request.GET])
     subject, raw = subject_of(request, payload), raw_of(payload)
     texts = {"reason": payload.reason, "ticket": payload.ticket, "base": payload.base}
     try:
