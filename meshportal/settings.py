@@ -250,6 +250,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A message only says "look": what is due stands in rows, so every tick is safe to lose and safe to double.
 CELERY_BEAT_SCHEDULE = {
     "changes": {"task": "meshportal.changes.tasks.tick", "schedule": 2.0, "options": {"expires": 10}},
+    "canaries": {"task": "meshportal.rollouts.tasks.sweep", "schedule": 1.0, "options": {"expires": 10}},
     "worker heartbeat": {"task": "meshportal.catalog.tasks.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
 }
 
@@ -263,6 +264,7 @@ CHANGE_KINDS = {
     "gateway": "meshportal.policies.gateway.kind.Gateway",
     "removal": "meshportal.policies.removing.kind.Removal",
     "copy": "meshportal.policies.copying.kind.Copy",
+    "rollout": "meshportal.rollouts.kind.RolloutKind",
 }
 # An apply that has not finished within its lease is taken over by another worker.
 APPLY_LEASE_SECONDS = env_int("APPLY_LEASE_SECONDS", 30)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from meshportal.clients.ports import History, HistoryPoint, MetricsUnavailable, VersionNow
+from meshportal.clients.ports import CanaryCounts, CanaryTarget, History, HistoryPoint, MetricsUnavailable, VersionNow
 from meshportal.mesh.refs import ServiceRef
-from meshportal.mesh.rows import ControlPlane, LatencyRow, TrafficRow, VersionRow
+from meshportal.mesh.rows import ControlPlane, CounterRow, LatencyRow, TrafficRow, VersionRow
 from meshportal.mesh.signals import SERVING, is_error, preferred
 
 
@@ -35,7 +35,12 @@ class FakeMetrics:
         self._proxies: set[tuple[str, str]] = set()
         self._control_plane = ControlPlane(None, None, None)
         self._histories: dict[ServiceRef, History] = {}
-        self._away = False
+        self._away = ""
+        self._counters: dict[ServiceRef, dict[CounterRow, float]] = defaultdict(lambda: defaultdict(float))
+        self._slow: dict[tuple[ServiceRef, str, str, str], float] = defaultdict(float)
+        self._ages: dict[tuple[ServiceRef, str], float] = {}
+        self._odd: dict[str, float] = {}
+        self._twice = False
 
     # ------------------------------------------------------------ what happens out there
 
@@ -62,6 +67,7 @@ class FakeMetrics:
         self._rates = {seen: rate for seen, rate in self._rates.items() if seen.service != service}
         self._latencies = {key: value for key, value in self._latencies.items() if key[1] != service}
         self._histories.pop(service, None)
+        self._counters.pop(service, None)
 
     def remembers(self, history: History) -> None:
         """What `history` answers for that service, instead of the present for all of the past."""
@@ -79,12 +85,54 @@ class FakeMetrics:
     ) -> None:
         self._control_plane = ControlPlane(uptime_seconds, connected_proxies, rejects)
 
-    def goes_away(self) -> None:
+    def counts(
+        self,
+        service: ServiceRef,
+        version: str,
+        requests: float,
+        *,
+        errors: float = 0,
+        slow: float = 0,
+        code: str = "503",
+        flags: str = "-",
+        grpc: str = "",
+        reporter: str = "destination",
+        pod: str = "a",
+    ) -> None:
+        """So many more requests, of them `errors` with `code` and `flags`, and `slow` ones over every bound."""
+        row = CounterRow(reporter, version, pod, 0.0, "200", "0" if grpc else "", "-")
+        self._counters[service][row] += requests - errors
+        if errors:
+            self._counters[service][replace(row, response_code=code, flags=flags, grpc_status=grpc)] += errors
+        self._slow[service, reporter, version, pod] += slow
+        self._ages.setdefault((service, version), 5.0)
+
+    def restarts(self, service: ServiceRef, pod: str) -> None:
+        """The counters of one proxy begin anew."""
+        for row in [row for row in self._counters[service] if row.source == pod]:
+            self._counters[service][row] = 0.0
+        self._slow = defaultdict(float, {key: value for key, value in self._slow.items() if key[3] != pod})
+
+    def was_last_scraped(self, service: ServiceRef, version: str, seconds_ago: float) -> None:
+        self._ages[service, version] = seconds_ago
+
+    def says(self, version: str, value: float) -> None:
+        """Every counter of a version has this value, such as NaN. `says_again` takes it back."""
+        self._odd[version] = value
+
+    def says_again(self) -> None:
+        self._odd.clear()
+        self._twice = False
+
+    def says_everything_twice(self) -> None:
+        self._twice = True
+
+    def goes_away(self, why: str = "Prometheus cannot be reached.") -> None:
         """From now on nothing answers."""
-        self._away = True
+        self._away = why
 
     def comes_back(self) -> None:
-        self._away = False
+        self._away = ""
 
     # ------------------------------------------------------------ MetricsPort
 
@@ -127,6 +175,26 @@ class FakeMetrics:
         self._answer("control_plane")
         return self._control_plane
 
+    def canary(self, targets: Sequence[CanaryTarget]) -> dict[str, CanaryCounts | None]:
+        if not targets:
+            return {}
+        self._answer("canary")
+        return {target.key: self._canary(target) for target in targets}
+
+    def _canary(self, target: CanaryTarget) -> CanaryCounts | None:
+        counters = self._counters.get(target.service)
+        if not counters:
+            return None
+        rows = [replace(row, value=self._odd.get(row.version, value)) for row, value in counters.items()]
+        if target.bound is not None:
+            sums: dict[tuple[str, str, str], float] = defaultdict(float)
+            for row, value in counters.items():
+                sums[row.reporter, row.version, row.source] += value
+            for key, total in sums.items():
+                rows.append(CounterRow(*key, total - self._slow[(target.service, *key)], le=f"{target.bound:g}"))
+        ages = {version: age for (service, version), age in self._ages.items() if service == target.service}
+        return CanaryCounts(tuple(rows * 2 if self._twice else rows), ages, ("counts of a fake", "rest of a fake"))
+
     def history(self, service: ServiceRef, *, start: datetime, end: datetime, step_seconds: int) -> History:
         """The present at every step, with p95 for all quantiles, unless the test told what to remember."""
         self._answer("history")
@@ -152,7 +220,7 @@ class FakeMetrics:
     def _answer(self, method: str) -> None:
         self.calls.append(method)
         if self._away:
-            raise MetricsUnavailable("Prometheus cannot be reached.")
+            raise MetricsUnavailable(self._away)
 
 
 def _signals(rates: Sequence[tuple[str, float]]) -> tuple[float | None, float | None]:

@@ -17,8 +17,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='rollout',
-            name='route_version',
-            field=models.CharField(blank=True, max_length=64),
+            name='route',
+            field=models.JSONField(default=dict),
         ),
         migrations.AlterField(
             model_name='shift',
