@@ -45,4 +45,4 @@ def _names(names: list[str], hidden: int) -> str:
         shown.append(
             ngettext("%(count)d object you may not see", "%(count)d objects you may not see", hidden) % {"count": hidden}
         )
-    return ", ".join(shown)
+    return _(", ").join(shown)

@@ -47,7 +47,7 @@ def title(service: str, asked: Raw, now: Raw) -> str:
         return _("Add subset %(subset)s to %(service)s") % {"subset": added[0], "service": service}
     if changed == ["outlier_detection"] and not at(now, "outlier_detection.on"):
         return _("Take failing pods of %(service)s out") % {"service": service}
-    what = ", ".join(name for section, name in section_names().items() if section in changed)
+    what = _(", ").join(name for section, name in section_names().items() if section in changed)
     return _("Set how requests reach %(service)s: %(what)s") % {"service": service, "what": what}
 
 
@@ -263,4 +263,4 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
 def places(subsets: Iterable[str], ports: Iterable[str]) -> str:
     """Subsets and ports by name."""
     named = [_("subset %(name)s") % {"name": name} for name in subsets]
-    return ", ".join([*named, *(_("port %(number)s") % {"number": number} for number in ports)])
+    return _(", ").join([*named, *(_("port %(number)s") % {"number": number} for number in ports)])

@@ -44,7 +44,7 @@ def _act(service: str, act: Mapping[str, Any]) -> Iterator[str]:
         yield _("Requests from outside to %(address)s no longer reach %(service)s.") % values
         return
     if act["act"] == EDITED:
-        fields = ", ".join(str(_field_names()[field]) for field in act["edited"])
+        fields = _(", ").join(str(_field_names()[field]) for field in act["edited"])
         yield _("The way in to %(service)s at %(address)s changes: %(fields)s.") % (values | {"fields": fields})
     elif act["target_port"]:
         yield _("Requests from outside to %(address)s reach %(service)s at its port %(port)s.") % values

@@ -75,7 +75,7 @@ def _follows(item: PlanItem, service: str) -> Iterator[str]:
                 len(subsets),
             ) % {"names": ", ".join(subsets)}
         if parts := _policy_parts(spec.get("trafficPolicy") or {}):
-            yield _("Istio's own settings hold again instead of: %(parts)s.") % {"parts": ", ".join(parts)}
+            yield _("Istio's own settings hold again instead of: %(parts)s.") % {"parts": _(", ").join(parts)}
     elif item.ref.kind == GATEWAY:
         ports = sorted({int((server.get("port") or {}).get("number") or 0) for server in spec.get("servers") or []})
         if ports:
@@ -111,7 +111,7 @@ def summary(manifest: Manifest) -> str:
     parts = [str(subset.get("name", "")) for subset in spec.get("subsets") or []]
     policy = _policy_parts(spec.get("trafficPolicy") or {})
     told = [_("subsets %(names)s") % {"names": ", ".join(parts)}] if parts else []
-    return "; ".join([*told, *policy]) or _("no subsets and no settings")
+    return _("; ").join([*told, *policy]) or _("no subsets and no settings")
 
 
 def finding_sentence(finding: Finding) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 _STEP = re.compile(r"([a-z_]+)(?:\[(\d+)\])?")
@@ -65,4 +66,4 @@ def field_name(path: str) -> str:
             said.append(str(_ROWS[name]) % {"number": int(place) + 1})
         elif name in _NAMES:
             said.append(str(_NAMES[name]))
-    return ", ".join(said)
+    return gettext(", ").join(said)

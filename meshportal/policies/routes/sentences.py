@@ -21,7 +21,7 @@ def plain_words(service: str, routes: Sequence[Row], compared: Compared, plan: P
     said = [rule_sentence(service, change.row, last=change.place == len(routes) - 1) for change in compared.changed]
     said += [_("No longer: %(rule)s") % {"rule": rule_sentence(service, row, last=False)} for row in compared.removed]
     if compared.moved:
-        order = ", ".join(requests(row, last=place == len(routes) - 1) for place, row in enumerate(routes))
+        order = _(", ").join(requests(row, last=place == len(routes) - 1) for place, row in enumerate(routes))
         said.append(_("Rules are tried in this order: %(order)s.") % {"order": order})
     for item in plan.items:
         said.extend(_objects(item))
@@ -36,7 +36,7 @@ def plain_words(service: str, routes: Sequence[Row], compared: Compared, plan: P
 def rule_sentence(service: str, row: Row, *, last: bool) -> str:
     """One rule: which requests, where they go, and what else happens to them. `last` is whether no rule comes after it."""
     parts = [_goes(service, row, requests(row, last=last)), *_rewritten(row), *_waits(row), *_faults(row), *_copies(row)]
-    return "; ".join([*parts, *_headers(row)]) + "."
+    return _("%(parts)s.") % {"parts": _("; ").join([*parts, *_headers(row)])}
 
 
 def summary(service: str, row: Row, *, last: bool) -> str:
@@ -53,7 +53,7 @@ def requests(row: Row, *, last: bool) -> str:
 
 def _condition(match: Row) -> str:
     who = _("%(method)s requests") % {"method": match["method"]} if match["method"] else _("requests")
-    parts = [who]
+    parts = []
     if match["path"]:
         said = {
             "exact": _("to exactly %(path)s"),
@@ -67,7 +67,9 @@ def _condition(match: Row) -> str:
         parts.append(_("with %(values)s") % {"values": _(" and ").join(values)})
     if is_blank(match):
         parts.append(_("under conditions that the form does not show"))
-    return " ".join(parts)
+    for part in parts:  # one by one: in some languages a condition is not simply put behind
+        who = _("%(requests)s %(which)s") % {"requests": who, "which": part}
+    return who
 
 
 def _named(kind: str, row: Row) -> str:
@@ -107,7 +109,7 @@ def _targets(service: str, row: Row) -> str:
             if share
             else _("%(target)s (none)") % {"target": target_name(service, target)}
         )
-    return ", ".join(said)
+    return _(", ").join(said)
 
 
 def target_name(service: str, row: Row) -> str:

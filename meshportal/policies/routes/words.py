@@ -43,7 +43,7 @@ def title(service: str, compared: Compared, routed: bool) -> str:
     names = list(dict.fromkeys(str(FIELDS[name]) for change in edited for name in change.fields))
     if not names:
         return _("Try the rules of %(service)s in another order") % {"service": service}
-    fields = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+    fields = _(", ").join(names[:4]) + (" …" if len(names) > 4 else "")
     if len(edited) == 1:
         return _("Change %(fields)s of rule %(number)d of %(service)s") % {
             "fields": fields,
