@@ -125,6 +125,10 @@ REMARKS: dict[str, Words] = {
         _("%(owner)s manages this object and may undo what is changed here."),
         _("Make the change where %(owner)s takes it from, or agree on who writes."),
     ),
+    "MP0267": (
+        _("Requests that none of these routes takes get 404 from the proxies: no route is without conditions."),
+        _("Add a last route without conditions that says where all other requests go."),
+    ),
     "KIA0201": (
         _("%(names)s hold for %(host)s too (subset “%(subset)s”, none for all of it): only the oldest one counts."),
         _("Merge them into one DestinationRule."),
@@ -169,6 +173,10 @@ REMARKS: dict[str, Words] = {
         _("The host has only %(endpoints)s pods, and more than half of them may be ejected."),
         _("Set maxEjectionPercent to 50 or less, or run more pods."),
     ),
+    "MP0268": (
+        _("At most %(percent)s %% of %(endpoints)s pods may be ejected: less than one, so none ever is."),
+        _("Set maxEjectionPercent to %(least)s or more, or run more pods."),
+    ),
     "MP0261": (
         _("These limits hold for each client's proxy alone: all clients together may reach a multiple of them."),
         _("Divide what the service can bear by the number of its clients' pods."),
@@ -194,6 +202,10 @@ REMARKS: dict[str, Words] = {
     "MP0252": (
         _("The abort names no status, so nothing is aborted."),
         _("Set httpStatus or grpcStatus, or remove the abort."),
+    ),
+    "MP0267": (
+        _("This fault names no percentage, so no request gets it."),
+        _("Set the percentage, 100 for all requests."),
     ),
     "MP0253": (
         _("The direct response has %(size)s bytes, and every proxy of the gateway or mesh gets them."),

@@ -16,6 +16,7 @@ from meshportal.mesh.rules import (
     routes,
     rules_of_hosts,
     servers,
+    unanswered,
     virtual_services,
 )
 from meshportal.mesh.rules.table import CODES
@@ -51,6 +52,7 @@ RULES = (
     routes.visibility,
     routes.ingress,
     order.unreachable,
+    unanswered.requests,
     rules_of_hosts.hosts,
     rules_of_hosts.shared,
     rules_of_hosts.subsets,

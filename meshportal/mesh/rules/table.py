@@ -67,6 +67,7 @@ _ROUTES = (
     Code("MP0264", INFO, "Only some namespaces see the object", ("§15",)),
     Code("MP0265", INFO, "Routes and subsets do little for a headless or ExternalName service", ("§18",)),
     Code("MP0266", INFO, "Something else writes the object too", ("§19",), planned=WARNING),
+    Code("MP0267", WARNING, "Requests that no route takes get 404"),
 )
 _DESTINATIONS = (
     Code("KIA0201", WARNING, "Several DestinationRules define one subset of a host, or all of the host"),
@@ -79,6 +80,7 @@ _DESTINATIONS = (
     Code("MP0206", WARNING, "A DestinationRule of a client namespace hides that of the service's namespace", ("§7",)),
     Code("MP0209", INFO, "Settings of a port replace those above it", ("§11",)),
     Code("MP0260", WARNING, "Outlier detection may eject every endpoint", ("§12",)),
+    Code("MP0268", WARNING, "Outlier detection may eject no endpoint at all", ("§12",)),
     Code("MP0261", INFO, "Limits of a connection pool hold for each client proxy alone", ("§12",)),
 )
 _GATEWAYS = (
@@ -127,6 +129,7 @@ _WARNINGS = (
     Code("KIA1108", INFO, "A Gateway is named by the old dotted form", (WARNED,)),
     _warned("MP0250", "A field that Istio takes but calls deprecated"),
     Code("MP0252", WARNING, "An abort without a status aborts nothing"),
+    Code("MP0267", WARNING, "A fault without a percentage is for nobody"),
     _warned("MP0253", "A direct response larger than 100 KiB"),
     _warned("MP0254", "TLS ciphers or versions that Istio ignores or that do not fit"),
     _warned("MP0255", "httpsRedirect on a server that is not HTTP"),

@@ -225,5 +225,11 @@ ROUTES: list[Case] = [
         http(fault={"abort": {"percentage": {"value": 1}}}),
         http(fault={"abort": {"httpStatus": 500}}),
     ),
+    (
+        "MP0267",
+        "spec.http[0].fault.delay",
+        http(fault={"delay": {"fixedDelay": "1s"}}),
+        http(fault={"delay": {"fixedDelay": "1s", "percentage": {"value": 1}}}),
+    ),
     ("MP0253", "spec.http[0].directResponse.body", http(route=None, directResponse=BIG), http(route=None, directResponse=SMALL)),
 ]

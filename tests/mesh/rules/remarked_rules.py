@@ -81,6 +81,14 @@ HOSTS: list[Case] = [
         *_reviews(policy(outlierDetection={"maxEjectionPercent": 100}), policy(outlierDetection={"maxEjectionPercent": 99})),
     ),
     (
+        "MP0268",
+        "spec.trafficPolicy.outlierDetection",
+        *_reviews(
+            policy(outlierDetection={"consecutive5xxErrors": 3}),
+            policy(outlierDetection={"consecutive5xxErrors": 3, "maxEjectionPercent": 50}),
+        ),
+    ),
+    (
         "MP0261",
         "spec.trafficPolicy.connectionPool",
         *_reviews(

@@ -36,10 +36,13 @@ def test_a_pipeline_reads_what_is_live_and_asks_for_one_more_thing(pipeline: Cli
     spec = current["spec"]
     spec["outlier_detection"]["consecutive_5xx_errors"] = 7
     spec["outlier_detection"]["on"] = True
+    refused = pipeline.post("/api/v1/changes", asked(spec, base=current["base"]), content_type="application/json")
+    assert "MP0268" in refused.content.decode(), "10 % of five pods is no pod"
+    spec["outlier_detection"]["max_ejection_percent"] = 50
     answer = pipeline.post("/api/v1/changes", asked(spec, base=current["base"]), content_type="application/json")
     assert answer.status_code == 201, answer.content
     after: Any = ChangeRequest.objects.get().revisions.get().items.get().after
-    assert after["spec"]["trafficPolicy"] == {"outlierDetection": {"consecutive5xxErrors": 7}}
+    assert after["spec"]["trafficPolicy"] == {"outlierDetection": {"consecutive5xxErrors": 7, "maxEjectionPercent": 50}}
 
 
 def test_what_a_pipeline_leaves_out_stays(pipeline: Client) -> None:
