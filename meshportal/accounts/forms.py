@@ -10,6 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from meshportal.accounts import throttle
 from meshportal.accounts.models import Person
@@ -29,7 +30,7 @@ class SignInForm(AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = _("Name")
+        self.fields["username"].label = pgettext_lazy("of a person", "Name")
 
     def clean(self) -> dict[str, Any]:
         """Authenticate, unless there were too many failures."""
