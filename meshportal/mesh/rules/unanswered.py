@@ -14,7 +14,7 @@ _EVERY_PATH = ({"prefix": "/"}, {"regex": ".*"}, {"regex": "/.*"})
 
 
 def requests(mesh: Mesh) -> Iterator[Finding]:
-    """MP0267. A sidecar answers 404 itself where a VirtualService is for the host and none of its routes matches.
+    """MP0269. A sidecar answers 404 itself where a VirtualService is for the host and none of its routes matches.
 
     Not at gateways, which are there to answer some paths alone, and not for routes that ask only who calls or at which port: for
     other callers Istio may leave the VirtualService out as a whole.
@@ -22,7 +22,7 @@ def requests(mesh: Mesh) -> Iterator[Finding]:
     for spec in mesh.virtual_services:
         routes = spec.each("http")
         if routes and spec.texts("hosts") and in_mesh(spec) and not any(_takes_all(route) for route in routes):
-            yield spec["http"].finding("MP0267")
+            yield spec["http"].finding("MP0269")
 
 
 def _takes_all(route: Node) -> bool:

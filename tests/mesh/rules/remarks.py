@@ -181,10 +181,10 @@ ROUTES: list[Case] = [
         "spec.http[0].retries.retryOn",
         *_reviews(_retry("9s", attempts=1, retryOn="5xx"), _retry("9s", attempts=1, retryOn="connect-failure")),
     ),
-    ("MP0267", "spec.http", *_reviews(_routes(_when(uri=PREFIX)), _routes(_when(uri=PREFIX), {}))),
-    ("MP0267", "spec.http", *_reviews(_routes(_when(headers={"x-user": {"exact": "beta"}})), _routes(_when(uri={"prefix": "/"})))),
+    ("MP0269", "spec.http", *_reviews(_routes(_when(uri=PREFIX)), _routes(_when(uri=PREFIX), {}))),
+    ("MP0269", "spec.http", *_reviews(_routes(_when(headers={"x-user": {"exact": "beta"}})), _routes(_when(uri={"prefix": "/"})))),
     (
-        "MP0267",
+        "MP0269",
         "spec.http",
         facts(virtual_service(gateways=["mesh", "bookinfo/front"], http=[{"route": [to("v1")], **_when(method=GET)}]), gateway()),
         facts(virtual_service(**BOUND, http=[{"route": [to("v1")], **_when(method=GET)}]), gateway()),
