@@ -11,6 +11,8 @@ urlpatterns = [
     path("account/", include("meshportal.accounts.urls")),
     path("services/", include("meshportal.board.services_urls")),
     path("changes/", include("meshportal.changes.urls")),
+    path("rollouts/", include("meshportal.rollouts.urls")),
+    path("settings/", include("meshportal.clusters.urls")),
     path("policies/", include("meshportal.policies.urls")),
     path("diagnostics/", include("meshportal.diagnostics.urls")),
     path("audit/", include("meshportal.board.audit_urls")),

@@ -55,7 +55,7 @@ class Wanted(Schema):
 
     model_config = {"extra": "forbid", "strict": True}
 
-    kind: Literal["traffic", "routes", "destination", "gateway", "removal", "copy"] = "traffic"
+    kind: Literal["traffic", "routes", "destination", "gateway", "removal", "copy", "rollout"] = "traffic"
     cluster: Text
     namespace: Text
     service: Text

@@ -56,7 +56,8 @@ class Current:
     """What is live, as a form or a pipeline starts from it.
 
     `raw` has the shape that `propose` takes, so that sending it back unchanged changes nothing. `kept` are paths of live fields
-    that it cannot show; they survive. `blocked` is why nothing can be asked at all, "" if something can.
+    that it cannot show; they survive. `blocked` is why nothing can be asked at all, "" if something can. `suggested`: what it
+    starts from is no setting of the mesh.
     """
 
     raw: Mapping[str, Any]
@@ -64,6 +65,7 @@ class Current:
     kept: Sequence[str] = ()
     blocked: str = ""
     per_second: float | None = None
+    suggested: bool = False
 
 
 class SubjectUnknown(LookupError):

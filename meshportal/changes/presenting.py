@@ -37,6 +37,7 @@ RISK_REASONS = {
     "settings-only": gettext_lazy("only settings of rules change"),
     "opens-to-outside": gettext_lazy("it opens a way in from outside"),
     "closes-way-in": gettext_lazy("it closes a way in from outside"),
+    "walks": gettext_lazy("requests move by themselves, step by step, and back if it goes wrong"),
     "small-step": gettext_lazy("a small step between versions that already take traffic"),
 }
 RISK_WORDS = {Level.LOW: gettext_lazy("Low"), Level.MEDIUM: gettext_lazy("Medium"), Level.HIGH: gettext_lazy("High")}

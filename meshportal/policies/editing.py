@@ -37,15 +37,22 @@ Outcome = Proposal | list[Problem] | None
 
 
 class Editor:
-    """One policy's page. `kind` is its kind of change and the name of its address, `template` its page."""
+    """One policy's page. `kind` is its kind of change and the name of its address, `template` its page, `app` and `folder` where
+    its addresses are ("" for its kind)."""
 
     kind: str
+    app = "policies"
+    folder = ""
     template: str
     preview_template = "policies/_preview.html"
 
     def raw_of_post(self, request: HttpRequest) -> Raw:
         """What was typed, in the shape that the kind's `propose` takes."""
         return nest((name, str(value)) for name, values in request.POST.lists() for value in values)
+
+    def shown(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is live or was asked, as the fields of the form show it."""
+        return raw
 
     def title(self, subject: Subject) -> str:
         """The page's heading."""
@@ -109,7 +116,7 @@ class Page:
         return render(self.request, self.editor.preview_template, self._context(form, proposal))
 
     def _context(self, form: Form, proposal: Outcome) -> dict[str, Any]:
-        subject, kind = self.subject, self.editor.kind
+        subject, kind, app = self.subject, self.editor.kind, self.editor.app
         place = [subject.cluster.name, subject.namespace, subject.service]
         plan: PlanView | None = None
         if isinstance(proposal, Proposal):
@@ -120,8 +127,8 @@ class Page:
             "subject": subject,
             "title": self.editor.title(subject),
             "crumb": self.editor.crumb(),
-            "address": reverse(f"policies:{kind}", args=place),
-            "preview_address": reverse(f"policies:{kind}-preview", args=place),
+            "address": reverse(f"{app}:{kind}", args=place),
+            "preview_address": reverse(f"{app}:{kind}-preview", args=place),
             "form": form,
             "plan": plan,
             "warned": warned,
@@ -135,11 +142,11 @@ class Page:
 
 def patterns(editor: Editor) -> list[URLPattern]:
     """The two addresses of a policy: the form and its preview."""
-    place = "<slug:cluster>/<slug:namespace>/<slug:service>/"
+    place = f"{editor.folder or editor.kind}/<slug:cluster>/<slug:namespace>/<slug:service>/"
     arguments = {"editor": editor}
     return [
-        path(f"{editor.kind}/{place}", edit, arguments, name=editor.kind),
-        path(f"{editor.kind}/{place}preview/", preview, arguments, name=f"{editor.kind}-preview"),
+        path(place, edit, arguments, name=editor.kind),
+        path(f"{place}preview/", preview, arguments, name=f"{editor.kind}-preview"),
     ]
 
 
@@ -149,7 +156,7 @@ def edit(request: HttpRequest, editor: Editor, cluster: str, namespace: str, ser
     page = Page.open(request, editor, cluster, namespace, service)
     if request.method != "POST":
         raw = kind_named(editor.kind).raw_of(current_revision(page.change).intent) if page.change else page.current.raw
-        return page.show(page.form(raw))
+        return page.show(page.form(editor.shown(raw)))
     raw, action = editor.raw_of_post(request), request.POST.get("action", "")
     if is_structural(action):
         raw, focus = restructure(raw, action)

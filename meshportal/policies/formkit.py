@@ -87,6 +87,8 @@ class Form:
 
     def live(self, path: str) -> str | None:
         """The live value of a field, None where its row is new: rows are followed to where they came from by their origin."""
+        if self.current.suggested:
+            return None
         node: Any = self.current.raw
         typed: Any = self.raw
         for step in parts_of(path) or ():

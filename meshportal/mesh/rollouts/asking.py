@@ -16,6 +16,7 @@ from meshportal.mesh.rollouts.counting import BOUNDS
 from meshportal.mesh.rollouts.leaves import LONGEST, Reading, empty, plain, shown
 from meshportal.mesh.rollouts.spec import MAX_STEPS, Criteria, OnTimeout, Rule, Spec, Step, ladder
 
+SEED_KEYS = {"baseline_version": "baseline", "canary_version": "canary"}
 EVEN, LISTED = "even", "listed"
 KEYS = (
     "baseline", "canary", "how", "initial_weight", "increment", "interval", "steps", "success_criteria", "rule", "max_slow_rate",
@@ -34,6 +35,7 @@ MOST_REQUESTS = 1_000_000_000
 def asked(raw: Mapping[str, Any], service: ServiceRef, subsets: Sequence[str]) -> Spec | list[FieldError]:
     """The canary that is asked for, or every reason why it cannot be. `subsets` are those that can get requests."""
     reading = Reading()
+    raw = {SEED_KEYS.get(key, key): value for key, value in raw.items()}
     reading.known(raw, KEYS)
     baseline, canary = _arms(reading, raw, subsets)
     steps = _steps(reading, raw)
