@@ -182,7 +182,11 @@ ROUTES: list[Case] = [
         *_reviews(_retry("9s", attempts=1, retryOn="5xx"), _retry("9s", attempts=1, retryOn="connect-failure")),
     ),
     ("MP0269", "spec.http", *_reviews(_routes(_when(uri=PREFIX)), _routes(_when(uri=PREFIX), {}))),
-    ("MP0269", "spec.http", *_reviews(_routes(_when(headers={"x-user": {"exact": "beta"}})), _routes(_when(uri={"prefix": "/"})))),
+    (
+        "MP0269",
+        "spec.http",
+        *_reviews(_routes(_when(headers={"x-user": {"exact": "beta"}})), _routes(_when(uri={"prefix": "/"}))),
+    ),
     (
         "MP0269",
         "spec.http",
