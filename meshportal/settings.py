@@ -201,9 +201,10 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# A form of this portal has no files, and some forty fields for each route: larger bodies are refused before they are parsed.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+# A form of this portal has no files, and up to 200 routes with some hundred fields each: whoever opens so large a policy has to
+# be able to send it back. Larger bodies are refused before they are parsed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 # ---------------------------------------------------------------- language, time, files
 
