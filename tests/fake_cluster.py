@@ -22,12 +22,12 @@ from meshportal.clients.ports import (
     Written,
 )
 from meshportal.mesh.refs import CLUSTER_SCOPED, KINDS, NAMESPACE, Kind, Manifest, ResourceRef, Version, ref_of, version_of
+from tests.fake_managers import MADE_AT, managed
 from tests.fake_schema import SPEC_FIELDS, Versions
 from tests.json_patch import DoesNotApply, patched
 
 PORTAL = "meshportal"
 SOMEBODY_ELSE = "kubectl-edit"
-MADE_AT = "2026-01-01T00:00:00Z"
 NAMESPACES = ("default", "istio-system", "shop", "bookinfo")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
@@ -275,9 +275,7 @@ class FakeCluster:
             return new
         if old is None or _content(old) != _content(new):
             new["metadata"]["generation"] += 1
-        owners = [owner for owner in before.get("managedFields", []) if owner["manager"] != manager]
-        written = {"manager": manager, "operation": "Update", "apiVersion": new["apiVersion"], "time": MADE_AT}
-        new["metadata"]["managedFields"] = [*owners, written]
+        new["metadata"]["managedFields"] = managed(before.get("managedFields", []), manager, old, new)
         new["metadata"]["resourceVersion"] = str(self._revision + 1)
         return new
 

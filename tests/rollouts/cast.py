@@ -26,11 +26,12 @@ RULE = ResourceRef(DESTINATION_RULE, "bookinfo", "reviews")
 QUICK = Criteria(rule=Rule.THRESHOLD, max_error_rate=0.01, min_request_count=100)
 SPEC = Spec(REVIEWS, "v1", "v2", ladder(10, 40, 60.0), criteria=QUICK, bake=100.0, step_timeout=600.0)  # 10, 50, 90, 100
 TICK = 1.0
+OBSERVER_TICKS = 5
 
 
 def weights(manifest: Manifest | None) -> dict[str, int]:
     assert manifest is not None
-    return {entry["destination"]["subset"]: entry["weight"] for entry in manifest["spec"]["http"][0]["route"]}
+    return {entry["destination"].get("subset", "elsewhere"): entry["weight"] for entry in manifest["spec"]["http"][0]["route"]}
 
 
 class Stage:
@@ -47,6 +48,7 @@ class Stage:
         self.pods: tuple[PodGroup, ...] = PODS
         self.more: dict[str, Any] = {}
         self.observed = True
+        self._ticks = 0
         self.mesh.api.put(virtual_service(v1=100, v2=0))
         self.requests(60)
         self.observe()
@@ -60,7 +62,7 @@ class Stage:
         total = sum(shares.values()) or 1
         for version, weight in shares.items():
             count = self.per_second * seconds * weight / total
-            if count and (self.obeys or version == "v1"):
+            if count and version != "elsewhere" and (self.obeys or version == "v1"):
                 self.metrics.counts(
                     REVIEWS, version, count, errors=count * self.errors.get(version, 0), slow=count * self.slow.get(version, 0)
                 )
@@ -103,7 +105,8 @@ class Stage:
                 return True
             self.clock.passes(TICK)
             self.requests(TICK)
-            if self.observed:
+            self._ticks += 1
+            if self.observed and self._ticks % OBSERVER_TICKS == 0:
                 self.observe()
             self.sweep()
         return until is not None and until()
@@ -161,3 +164,11 @@ def fresh(rollout: Rollout) -> Rollout:
 def held_by(rollout: Rollout) -> set[str]:
     """The holds that stand."""
     return {row["hold"] for row in fresh(rollout).holds}
+
+
+def reach(stage: Stage, rollout: Rollout, phase: str, step: int = 0, seconds: float = 600) -> Rollout:
+    """Let time pass until the canary is there."""
+    there = stage.passes(seconds, until=lambda: (fresh(rollout).phase, fresh(rollout).step) == (phase, step))
+    now = fresh(rollout)
+    assert there, f"it is {now.phase} at step {now.step}, held by {now.holds}, error {now.error!r}"
+    return now
