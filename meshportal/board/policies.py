@@ -100,7 +100,7 @@ def words(found: Setting) -> str:
         return flow(value)
     if found.topic == "tls" and found.ref is None:
         return _("automatic: mTLS between sidecars")
-    said = {"loadBalancer": _balancing, "outlierDetection": _ejection}.get(found.topic)
+    said = {"loadBalancer": _balancing, "connectionPool": _pool, "outlierDetection": _ejection}.get(found.topic)
     return (said(value) if said else "") or flow(dict(value))
 
 
@@ -125,6 +125,25 @@ def _balancing(value: Mapping[str, Any]) -> str:
         if hashed.get("useSourceIp"):
             return _("same pod for the same source address")
     return ""
+
+
+def _pool(value: Mapping[str, Any]) -> str:
+    """ "" where one of the limits has no words here: half of a policy would read as all of it."""
+    parts = {
+        "tcp.maxConnections": _("%(value)s connections"),
+        "http.http1MaxPendingRequests": _("%(value)s waiting requests"),
+        "http.http2MaxRequests": _("%(value)s open requests"),
+        "http.maxRetries": _("%(value)s retries at once"),
+        "http.maxRequestsPerConnection": _("requests per connection: %(value)s"),
+    }
+    limits = {
+        f"{side}.{name}": limit for side, group in value.items() if isinstance(group, Mapping) for name, limit in group.items()
+    }
+    whole = all(isinstance(limit, int) and limit > 0 for limit in limits.values())
+    if not limits or not whole or set(limits) - set(parts) or set(value) - {"tcp", "http"}:
+        return ""
+    said = [part % {"value": limits[name]} for name, part in parts.items() if name in limits]
+    return _("at most, from each calling proxy: %(limits)s") % {"limits": _(", ").join(said)}
 
 
 def _ejection(value: Mapping[str, Any]) -> str:

@@ -30,6 +30,6 @@ def choose(request: HttpRequest, meshes: Sequence[Cluster]) -> None:
     if not name:
         return
     if name not in {mesh.name for mesh in meshes}:
-        raise Http404(name)
+        raise Http404
     if request.session.get(SESSION_KEY) != name:
         request.session[SESSION_KEY] = name

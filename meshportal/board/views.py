@@ -14,6 +14,7 @@ from meshportal.board.context import chrome_of
 from meshportal.board.reading import read_board
 from meshportal.board.scope import choose
 from meshportal.clusters.models import Cluster
+from meshportal.clusters.stopping import may_stop
 
 
 @require_safe
@@ -25,9 +26,13 @@ def home(request: PersonRequest) -> HttpResponse:
     if cluster is None:
         return no_mesh(request)
     board = read_board(cluster, visible_namespaces(request.user, cluster.name), chrome.now)
-    page = render(
-        request, "board/home.html", {"section": "board", "cluster": cluster.name, "board": board, "now": chrome.now.timestamp()}
-    )
+    context = {
+        "cluster": cluster.name,
+        "board": board,
+        "now": chrome.now.timestamp(),
+        "may_stop": may_stop(request.user, cluster),
+    }
+    page = render(request, "board/home.html", context | {"section": "board"})
     page["Cache-Control"] = "no-store"
     return page
 
@@ -38,12 +43,18 @@ def fragment(request: PersonRequest) -> HttpResponse:
     chrome = chrome_of(request)
     cluster = next((cluster for cluster in chrome.clusters if cluster.name == request.GET.get("mesh")), None)
     if cluster is None:
-        raise Http404("mesh")
+        raise Http404
     board = read_board(cluster, visible_namespaces(request.user, cluster.name), chrome.now)
     tag = f'"{board.version}"' if board else '"none"'
     if request.headers.get("If-None-Match") == tag:
         return kept_by_its_reader(HttpResponseNotModified(), tag)
-    part = render(request, "board/_part.html", {"cluster": cluster.name, "board": board, "now": chrome.now.timestamp()})
+    context = {
+        "cluster": cluster.name,
+        "board": board,
+        "now": chrome.now.timestamp(),
+        "may_stop": may_stop(request.user, cluster),
+    }
+    part = render(request, "board/_part.html", context)
     return kept_by_its_reader(part, tag)
 
 

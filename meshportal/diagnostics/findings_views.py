@@ -40,7 +40,7 @@ def findings(request: HttpRequest, cluster: str) -> HttpResponse:
     person = cast(PersonRequest, request).user
     mesh = cluster_named(cluster)
     if mesh is None or not visible_namespaces(person, cluster):
-        raise Http404(cluster)
+        raise Http404
     now = timezone.now()
     namespace, severity = request.GET.get("namespace", "")[:63], request.GET.get("severity", "")[:20]
     looked = look(person, mesh, now, namespace=namespace, severity=severity)

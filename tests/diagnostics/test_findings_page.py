@@ -103,7 +103,9 @@ def test_a_mesh_that_one_may_not_see_is_not_found(cast: Cast, mesh: Mesh, client
 
     assert client.get(URL).status_code == 404
     client.force_login(cast.alice)
-    assert client.get("/diagnostics/findings/nowhere/").status_code == 404
+    nowhere = client.get("/diagnostics/findings/nowhere/")
+    assert nowhere.status_code == 404
+    assert "It was mistyped" in nowhere.content.decode(), "a sentence, not the bare name"
 
 
 def test_namespace_and_severity_narrow_it(cast: Cast, mesh: Mesh, client: Client) -> None:

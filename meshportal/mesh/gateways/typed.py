@@ -156,7 +156,8 @@ class _Row:
         ref = ResourceRef(GATEWAY, namespace, name)
         if self.facts.get(ref) is None:
             known = ", ".join(f"{g['metadata'].get('namespace', '')}/{g['metadata']['name']}" for g in self.facts.of(GATEWAY))
-            self.error("gateway", "no-such-gateway", typed=values.short(f"{namespace}/{name}"), known=known)
+            code = "no-such-gateway" if known else "no-gateways"
+            self.error("gateway", code, typed=values.short(f"{namespace}/{name}"), known=known)
         return ref
 
     def _workload(self, gateway: ResourceRef | None) -> Mapping[str, str]:

@@ -58,6 +58,8 @@ def hosts(value: Any) -> tuple[str, ...]:
         raise Wrong("host-missing")
     for place, host in enumerate(found):
         _host(host)
+        if host in found[:place]:
+            raise Wrong("host-twice", host=short(host))
         for other in found[:place]:
             if covers(other, host) or covers(host, other):
                 raise Wrong("hosts-overlap", host=short(host), other=short(other))

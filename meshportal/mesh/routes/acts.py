@@ -132,7 +132,7 @@ def _header(row: Raw, path: str, walk: Walk) -> None:
         if row["value"]:
             walk.wrong(f"{path}.value", "value-of-removed")
     elif not row["value"]:
-        walk.wrong(f"{path}.value", "value-missing")
+        walk.wrong(f"{path}.value", "header-value-missing")
     elif found := headers.value_wrong(row["value"]):
         walk.wrong(f"{path}.value", found[0], **found[1])
 

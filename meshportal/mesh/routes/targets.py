@@ -27,7 +27,7 @@ def _target(row: Raw, seen: set[tuple[str, str, str]], offered: dict[str, dict[s
         known = ", ".join(sorted(offered)) or "-"
         walk.wrong(f"{path}.subset", "unknown-subset", subset=row["subset"][:63], known=known)
     if _identity(row) in seen:
-        walk.wrong(path, "repeated-destination")
+        walk.wrong(path, "repeated-copy" if ".mirrors[" in path else "repeated-destination")
 
 
 def _known_wrong(path: str, walk: Walk) -> bool:

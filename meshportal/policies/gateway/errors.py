@@ -23,6 +23,7 @@ def _values(code: str) -> str:
         "not-a-host": _("“%(host)s” is not a host. Write a name such as shop.example.com, or *.example.com for all below one."),
         "host-is-address": _("“%(host)s” ends like an address. Gateways answer names: write one, or * for every host."),
         "host-too-short": _("“%(host)s” has no dot, so Istio would take it for a service. Write the full name of the host."),
+        "host-twice": _("“%(host)s” stands here twice. Remove one of the two."),
         "hosts-overlap": _("“%(host)s” and “%(other)s” overlap. Keep the wider of the two."),
         "any-host-in-mesh": _("The VirtualService is followed inside the mesh too, where * is not allowed. Name the hosts."),
         "port-missing": _("Name the port at which the gateway listens, such as 80 or 443."),
@@ -43,6 +44,7 @@ def _values(code: str) -> str:
         "path-not-editable": _("This match is shown as it is: change it with the routes form, or remove it here."),
         "not-a-gateway": _("“%(typed)s” is not a Gateway. Write namespace/name, or leave it empty for a new one."),
         "no-such-gateway": _("There is no Gateway %(typed)s. Known: %(known)s."),
+        "no-gateways": _("There is no Gateway %(typed)s, nor any other. Leave this empty for a new one."),
         "not-labels": _("“%(typed)s” are no labels. Write them as istio=ingressgateway."),
         "workload-missing": _("Say which ingress gateway the new Gateway is for, by its labels."),
     }

@@ -59,6 +59,7 @@ _TARGETS: dict[str, str | Promise] = {
     "not-a-host": _("“%(typed)s” is no host to send to. Write its name in full, such as ratings.bookinfo.svc.cluster.local."),
     "not-an-authority": _("“%(typed)s” is no host. Write one such as shop.example or shop.example:8443."),
     "repeated-destination": _("The same destination stands here twice. Make it one row with both weights."),
+    "repeated-copy": _("Copies go there already. Remove one of the two rows."),
     "wrong-sum": _("The weights of this rule add up to %(sum)s %%, not to 100 %%. Change one so that they do."),
     "mirror-missing": _("Choose the subset or the host that gets the copies, or remove this row."),
 }
@@ -90,6 +91,7 @@ _ACTS: dict[str, str | Promise] = {
     "header-command": _(
         "The proxies know no command %(typed)s and would refuse the whole configuration. Write %%%% for a percent sign."
     ),
+    "header-value-missing": _("Write the value that the header gets, or choose “remove” to take the header away."),
     "value-of-removed": _("A header that is removed has no value. Empty it."),
 }
 SENTENCES = {**_SHAPE, **_MATCHES, **_TARGETS, **_ACTS}

@@ -38,6 +38,7 @@ def intent(facts: Facts, *rows: Any) -> GatewayIntent:
     ("field", "typed", "code"),
     [
         ("gateway", "istio-system/gone", "no-such-gateway"),
+        ("hosts", "a.example.com, A.example.com", "host-twice"),
         ("gateway", "shared", "not-a-gateway"),
         ("gateway", ["x"], "not-text"),
         ("hosts", "", "host-missing"),
@@ -102,6 +103,10 @@ def test_bad_paths_name_their_field(path: dict[str, Any], field: str, code: str)
 def test_https_asks_for_more(fields: dict[str, Any], field: str, code: str) -> None:
     row = new(port=443, protocol="HTTPS", credential="c") | fields
     assert (f"exposures[0].{field}", code) in errors(mesh(gateway(server("a.example.com", port=81))), row)
+
+
+def test_where_there_are_no_gateways_none_is_offered() -> None:
+    assert ("exposures[0].gateway", "no-gateways") in errors(mesh(), new(gateway="istio-system/gone"))
 
 
 def test_a_new_gateway_needs_proxies() -> None:
