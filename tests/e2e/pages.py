@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.stage import Stage
 
@@ -39,6 +39,55 @@ def signs_in_wrongly(page: Page) -> None:
 def opens_all(page: Page) -> None:
     """Everything folded is opened: what is hidden is not checked."""
     page.evaluate("document.querySelectorAll('main details').forEach((fold) => { fold.open = true; })")
+
+
+def field(page: Page, path: str) -> Locator:
+    """The field of a policy's form at that path."""
+    return page.locator(f'[id="{path}"]')
+
+
+def presses(page: Page, action: str) -> None:
+    """A button that adds, removes or moves rows, with all of the form in sight afterwards."""
+    page.locator(f"button[name=action][value='{action}']").click()
+    expect(page.locator("form[aria-busy=true], .htmx-request")).to_have_count(0)
+
+
+def fills_a_rule(page: Page) -> None:
+    """A second rule with every table of the form, first in order, and the preview of it."""
+    presses(page, "add:routes")
+    for table in ("match", "match[0].headers", "match[0].query", "mirrors", "headers"):
+        opens_all(page)
+        presses(page, f"add:routes[1].{table}")
+    presses(page, "up:routes[1]")
+    opens_all(page)
+    field(page, "routes[0].timeout").fill("3 sec")
+    page.locator("button[name=action][value=preview]").last.click()
+    expect(page.locator(".mp-errors")).to_be_focused()
+    opens_all(page)
+
+
+def fills_a_destination(page: Page) -> None:
+    opens_all(page)
+    presses(page, "add:subsets")
+    opens_all(page)
+    field(page, "subsets[3].name").fill("stars")
+    field(page, "subsets[3].labels").fill("version=v2")
+    field(page, "connection_pool.tcp.max_connections").fill("512")
+    expect(page.locator("#preview .mp-diff ins").first).to_be_visible()
+
+
+def fills_a_gateway(page: Page) -> None:
+    presses(page, "add:exposures")
+    opens_all(page)
+    field(page, "exposures[0].hosts").fill("reviews.example.com")
+    expect(page.locator("#preview .mp-diff ins").first).to_be_visible()
+    expect(page.locator("#confirm")).to_be_visible()
+
+
+def ticks_all(page: Page) -> None:
+    for box in page.locator("#objects input[type=checkbox]").all():
+        box.check()
+    expect(page.locator("#preview .mp-diff del").first).to_be_visible()
 
 
 def waits_for_charts(page: Page) -> None:
@@ -90,6 +139,7 @@ def sights(stage: Stage, changes: Changes) -> Iterator[Sight]:
     yield Sight("form", "alice", stage.form)
     yield Sight("form-with-preview", "alice", stage.form, types)
     yield Sight("form-with-errors", "alice", stage.form, types_nonsense)
+    yield from policies(stage)
     yield Sight("change-in-review-author", "alice", f"/changes/{changes.waiting}/", opens_all)
     yield Sight("change-in-review-approver", "bob", f"/changes/{changes.waiting}/", opens_all)
     yield Sight("change-applied", "bob", f"/changes/{changes.applied}/", opens_all)
@@ -101,3 +151,20 @@ def sights(stage: Stage, changes: Changes) -> Iterator[Sight]:
     yield Sight("preferences", "alice", "/account/preferences/")
     yield Sight("not-found", "alice", "/nothing/here/", status=404)
     yield Sight("not-allowed", "carol", stage.form, status=403)
+
+
+def policies(stage: Stage) -> Iterator[Sight]:
+    """The forms of all policies, as they open and with much in them, and what is read beside them."""
+    place = f"{stage.mesh}/bookinfo/reviews/"
+    yield Sight("routes", "alice", f"/policies/routes/{place}", opens_all)
+    yield Sight("routes-with-errors", "alice", f"/policies/routes/{place}?", fills_a_rule)
+    yield Sight("routes-of-a-service-without", "alice", f"/policies/routes/{stage.mesh}/bookinfo/details/", opens_all)
+    yield Sight("destination", "alice", f"/policies/destination/{place}", opens_all)
+    yield Sight("destination-with-preview", "alice", f"/policies/destination/{place}?", fills_a_destination)
+    yield Sight("gateway", "alice", f"/policies/gateway/{place}", opens_all)
+    yield Sight("gateway-with-warnings", "alice", f"/policies/gateway/{place}?", fills_a_gateway)
+    yield Sight("exposed-hosts", "bob", f"/policies/gateways/{stage.mesh}/")
+    yield Sight("removal", "alice", f"/policies/removal/{place}", ticks_all)
+    yield Sight("copy", "alice", f"/policies/copy/{place}", opens_all)
+    yield Sight("runbook-traffic", "alice", f"/diagnostics/traffic/{place}", opens_all)
+    yield Sight("service-with-menu", "alice", f"{stage.service}?", opens_all)
