@@ -170,7 +170,7 @@ def risk_from(row: Mapping[str, Any]) -> Risk:
 
 
 def risk_note(risk: Risk) -> RiskNote:
-    reasons = "; ".join(str(RISK_REASONS.get(reason, reason)) for reason in risk.reasons)
+    reasons = _("; ").join(str(RISK_REASONS.get(reason, reason)) for reason in risk.reasons)
     return RiskNote(RISK_STATES[risk.level], str(RISK_WORDS[risk.level]), reasons)
 
 
