@@ -21,7 +21,7 @@ from meshportal.mesh.rollouts.spec import Criteria, Rule, Spec, Step
 from meshportal.mesh.rollouts.verdict import Arm, Look, judge
 
 SECONDS = 10.0
-PATIENCE = 20  # looks at a step beyond which a walk that does not go on is called held
+PATIENCE = 60  # looks at a step beyond which a walk that does not go on is held: an hour of steps of five minutes
 LADDER = tuple(Step(weight, SECONDS) for weight in (*range(5, 100, 5), 100))
 
 

@@ -9,7 +9,7 @@ import pytest
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rollouts.machine import decide, roll_back
 from meshportal.mesh.rollouts.phases import Decision, Hold, Phase, Reason, Seen, State
-from meshportal.mesh.rollouts.spec import OnTimeout, Spec, Step, ladder
+from meshportal.mesh.rollouts.spec import OnTimeout, Spec, Step, ladder, outlook
 from meshportal.mesh.rollouts.verdict import Answer, Verdict
 
 SPEC = Spec(ServiceRef("bookinfo", "reviews"), "v1", "v2", ladder(10, 40, 60.0), bake=100.0)  # 10, 50, 90, 100
@@ -127,3 +127,77 @@ def test_what_is_over_stays_over() -> None:
     for phase in (Phase.SUCCEEDED, Phase.ROLLED_BACK):
         decision: Decision = decide(SPEC, State(phase), Seen(verdict=FAIL), 1.0)
         assert (decision.state.phase, decision.write) == (phase, None)
+
+
+def test_a_short_step_is_not_eaten_up_by_lateness() -> None:
+    """Two seconds late is on time for a step of a minute, and no time left of a step of two seconds."""
+    short = replace(SPEC, steps=tuple(Step(weight, 2.0) for weight in (10, 50, 100)))
+    shifting = State(Phase.SHIFTING, step=1, weight=10, since=60.0, due_at=60.0)
+    for spec, begun in ((SPEC, 60.0), (short, 61.9)):
+        assert decide(spec, shifting, Seen(written=True), 61.9).state.due_at == begun
+
+
+def test_there_is_a_look_in_the_moment_in_which_the_next_step_may_begin() -> None:
+    """The beat of the looks goes on from whenever the step had settled: without that look each step would be late by a part of
+    a beat, and fifty of them by minutes."""
+    looked = decide(SPEC, observing(), Seen(verdict=GO_ON), 53.0)
+    assert looked.next_at == 60.0
+    assert decide(SPEC, observing(), Seen(verdict=GO_ON), 61.0).next_at == 73.0
+
+
+@pytest.mark.parametrize("phase", [Phase.SHIFTING, Phase.SETTLING, Phase.AWAITING_PROMOTION, Phase.BAKING])
+def test_a_canary_that_waits_is_watched(phase: Phase) -> None:
+    held = State(phase, step=1, weight=10, shifted_at=0.0, sticky=(Reason(Hold.PAUSED),))
+    assert decide(SPEC, held, Seen(verdict=FAIL), 30.0).write == 0
+    blind = decide(SPEC, held, Seen(verdict=BLIND), 30.0).state
+    assert decide(SPEC, blind, Seen(verdict=BLIND), 30.0 + SPEC.blind_rollback_after).state.failure == "blind"
+
+
+def test_a_pass_of_long_ago_is_none() -> None:
+    assert decide(SPEC, observing(), Seen(verdict=replace(PASS, seen_at=30.0)), 60.0).write == 50
+    old = decide(SPEC, observing(), Seen(verdict=replace(PASS, seen_at=30.0)), 100.0)
+    assert (old.write, old.state.blind_since) == (None, 100.0)
+
+
+def test_a_canary_at_100_percent_that_nobody_can_judge_is_held_and_not_forgotten() -> None:
+    baking = State(Phase.BAKING, step=3, weight=100, shifted_at=0.0)
+    over = SPEC.bake + SPEC.step_timeout
+    assert decide(SPEC, baking, Seen(verdict=GO_ON), over - 1).holds == ()
+    assert [reason.hold for reason in decide(SPEC, baking, Seen(verdict=GO_ON), over).holds] == [Hold.INCONCLUSIVE]
+
+
+def test_a_freeze_stops_no_end() -> None:
+    baking = State(Phase.BAKING, step=3, weight=100, shifted_at=0.0)
+    frozen = Seen(verdict=PASS, guards=(Reason(Hold.FREEZE),))
+    assert decide(SPEC, baking, frozen, SPEC.bake).state.phase is Phase.SUCCEEDED
+    drifted = Seen(verdict=PASS, guards=(Reason(Hold.DRIFT),))
+    assert decide(SPEC, baking, drifted, SPEC.bake).state.phase is Phase.BAKING
+
+
+def test_a_timeout_shorter_than_its_step_waits_for_the_step() -> None:
+    slow = replace(SPEC, steps=(Step(10, 7200.0), Step(100, 7200.0)), step_timeout=600.0, on_timeout=OnTimeout.ROLLBACK)
+    assert decide(slow, observing(), Seen(verdict=GO_ON), 7000.0).write is None
+    assert decide(slow, observing(), Seen(verdict=GO_ON), 7801.0).write == 0
+
+
+def test_a_preflight_is_given_up_after_its_refusals_and_not_after_a_freeze() -> None:
+    refused = Seen(preflight=(Reason(Hold.PREFLIGHT, {"code": "no-route"}),))
+    waited = decide(SPEC, State(Phase.PREFLIGHT), Seen(guards=(Reason(Hold.FREEZE),)), 90_000.0).state
+    first = decide(SPEC, waited, refused, 90_001.0).state
+    assert first.phase is Phase.PREFLIGHT
+    assert decide(SPEC, first, refused, 90_901.0).state.phase is Phase.ROLLED_BACK
+
+
+def test_evidence_that_blames_nobody_is_no_blindness() -> None:
+    environment = Verdict(Answer.UNKNOWN, "environment")
+    held = decide(SPEC, observing(blind_since=1.0), Seen(verdict=environment), 2000.0)
+    assert ([reason.hold for reason in held.holds], held.state.blind_since) == ([Hold.ENVIRONMENT], None)
+    strict = replace(SPEC, on_timeout=OnTimeout.ROLLBACK)
+    assert decide(strict, observing(), Seen(verdict=environment), SPEC.step_timeout).write == 0
+
+
+def test_it_takes_at_least_its_steps_and_the_bake_of_the_last() -> None:
+    """The seed's 5, 10, … 100 in five minutes each: 19 steps, and the longer of five minutes and the bake at 100 %."""
+    spec = replace(SPEC, steps=ladder(5, 5, 300.0), bake=600.0)
+    assert outlook(spec, None).at_least == 19 * 300 + 600
+    assert outlook(replace(spec, bake=0.0), None).at_least == 20 * 300
