@@ -34,6 +34,8 @@ def blocks(board: Board) -> tuple[Block, ...]:
         Block("board-sources", "board/_sources.html", (board.chips, board.remark)),
         Block("board-figures", "board/_figures.html", (board.figures, board.stale)),
         Block("board-problems", "board/_problems.html", None, parts=cards),
+        Block("board-stop", "board/_stop.html", board.stop),
+        Block("board-canaries", "board/_canaries.html", board.canaries),
         Block("board-changes", "board/_changes.html", board.changes),
         Block("board-ok", "board/_ok.html", len(rows), parts=rows),
     )

@@ -15,6 +15,7 @@ from django.utils.translation import get_language
 
 from meshportal.accounts.permissions import Namespaces
 from meshportal.board import sentences
+from meshportal.board.canaries import CanaryLine, StopLine
 from meshportal.board.changed import ChangedBy, Line
 from meshportal.board.figures import Figure, figures
 from meshportal.board.lines import PER_SECOND, Points, Spark, Trail, points, spark_of
@@ -94,6 +95,8 @@ class Board:
     cards: tuple[Card, ...]
     rows: tuple[Row, ...]
     changes: tuple[Line, ...]
+    canaries: tuple[CanaryLine, ...] = ()
+    stop: StopLine | None = None
 
     @property
     def problems(self) -> int:
@@ -110,6 +113,8 @@ class Seen:
     heartbeat: datetime | None
     changes: tuple[Line, ...] = ()
     changed_by: Mapping[str, ChangedBy] = field(default_factory=dict)
+    canaries: tuple[CanaryLine, ...] = ()
+    stop: StopLine | None = None
 
 
 def board(seen: Seen, namespaces: Namespaces, now: float) -> Board:
@@ -137,13 +142,15 @@ def board(seen: Seen, namespaces: Namespaces, now: float) -> Board:
         cards=tuple(card(service, seen) for service in problems),
         rows=tuple(row(service, seen) for service in well),
         changes=seen.changes,
+        canaries=seen.canaries,
+        stop=seen.stop,
     )
 
 
 def version_of(seen: Seen, namespaces: Namespaces, ages: Sequence[object]) -> str:
     """The name of what is shown: snapshot, and a checksum of all else that the page depends on. Fit for ETag and event id."""
     beat = int(seen.heartbeat.timestamp()) if seen.heartbeat else 0
-    rest = (namespaces.key, get_language(), ages, beat, seen.changes, sorted(seen.changed_by.items()))
+    rest = (namespaces.key, get_language(), ages, beat, seen.changes, sorted(seen.changed_by.items()), seen.canaries, seen.stop)
     return f"{seen.snapshot.version:x}.{zlib.crc32(repr(rest).encode()):x}"
 
 

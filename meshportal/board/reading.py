@@ -1,10 +1,11 @@
-"""Reading the rows a board is made of: five queries, whatever the size of the mesh."""
+"""Reading the rows a board is made of: seven queries, whatever the size of the mesh."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from meshportal.accounts.permissions import Namespaces
+from meshportal.board.canaries import canaries_of, stop_of
 from meshportal.board.changed import last_applied, line
 from meshportal.board.page import Board, Seen, board
 from meshportal.catalog import queries as catalog
@@ -26,5 +27,7 @@ def read_board(cluster: Cluster, namespaces: Namespaces, now: datetime) -> Board
         heartbeat=catalog.worker_heartbeat(),
         changes=tuple(line(change) for change in recent_changes(cluster, namespaces, now - LISTED)),
         changed_by=last_applied(cluster, namespaces, now - REMEMBERED),
+        canaries=canaries_of(cluster, namespaces),
+        stop=stop_of(cluster),
     )
     return board(seen, namespaces, now.timestamp())

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from meshportal.accounts.guards import require
 from meshportal.accounts.permissions import Scope, Verb, can, visible_namespaces
 from meshportal.accounts.requests import PersonRequest
+from meshportal.board.canaries import canary_of
 from meshportal.board.changed import changed_by, changes_of, line
 from meshportal.board.context import chrome_of
 from meshportal.board.history import WINDOWS, History, history_of, letters, marks
@@ -128,9 +129,12 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
     lines = [line(change) for change in place.changes]
     routes, subsets = set_routes(virtual_services, applied), subset_rows(facts, ref)
     policies = set_policies(policy_rows(facts, ref), applied)
+    canary = canary_of(cluster, service.namespace, service.name)
     silent = [chip for chip in chips(place.snapshot, now, now.timestamp()) if chip.state != State.OK]
     return {
-        "board": looked(place.snapshot, now.timestamp(), (lines, routes, policies, subsets, may_operate, silent, minutes)),
+        "board": looked(
+            place.snapshot, now.timestamp(), (lines, routes, policies, subsets, may_operate, silent, minutes, canary)
+        ),
         "now": now.timestamp(),
         "cluster": cluster.name,
         "service": service,
@@ -142,6 +146,7 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
         "policies": policies,
         "subsets": subsets,
         "changes": lines,
+        "canary": canary,
         "letters": letters(place.changes, marks(place.changes, now.timestamp() - minutes * 60)),
         "may_operate": may_operate,
         "silent": silent,

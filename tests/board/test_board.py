@@ -196,8 +196,9 @@ def test_the_board_costs_the_same_whatever_its_size(
     for number in range(10):
         change(mesh, cast.alice, service=f"f{number}")
     browser = as_(cast.bob)
-    # session, person, roles, meshes; snapshot, trail, heartbeat, recent and applied changes; changes that wait for me
-    with django_assert_num_queries(10):
+    # session, person, roles, meshes; snapshot, trail, heartbeat, recent and applied changes, canaries, stop;
+    # changes that wait for me
+    with django_assert_num_queries(12):
         browser.get("/")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         browser.get("/board/fragment/?mesh=demo")

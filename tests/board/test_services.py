@@ -273,8 +273,9 @@ def test_the_pages_cost_the_same_whatever_the_size_of_the_mesh(
     # session, person, roles, meshes, snapshot, changes that wait for me
     with django_assert_num_queries(6):
         browser.get("/services/")
-    # session, person, roles; mesh, snapshot, changes, objects, inventory; the history is read and kept in a transaction; frame of the page
-    with django_assert_num_queries(14):
+    # session, person, roles; mesh, snapshot, changes, objects, inventory, canary (2);
+    # the history is read and kept in a transaction; frame of the page
+    with django_assert_num_queries(16):
         browser.get(REVIEWS)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         browser.get(f"{REVIEWS}fragment/")

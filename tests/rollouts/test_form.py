@@ -45,6 +45,12 @@ def alice(cast: Cast, mesh: Mesh, client: Client) -> Client:
     return client
 
 
+def route_of(change: ChangeRequest) -> dict[str, Any]:
+    after = change.revisions.get().items.get(kind="VirtualService").after
+    assert after is not None
+    return dict(after["spec"]["http"][0])
+
+
 def spec_of(change: ChangeRequest) -> dict[str, Any]:
     return dict(change.revisions.get(number=change.revision).intent["spec"])
 
@@ -66,7 +72,7 @@ def test_submitting_makes_a_change_in_review_with_both_destinations_in_the_route
     spec = spec_of(change)
     assert [step["weight"] for step in spec["steps"]] == [*range(5, 101, 5)]
     assert spec["criteria"]["max_error_rate"] == 0.01
-    route = change.revisions.get().items.get(kind="VirtualService").after["spec"]["http"][0]
+    route = route_of(change)
     assert [(entry["destination"]["subset"], entry["weight"]) for entry in route["route"]] == [("v1", 100), ("v2", 0)]
     assert route["timeout"] == "3s"
 
@@ -176,7 +182,7 @@ def test_a_third_version_that_gets_nothing_leaves_the_route(alice: Client, mesh:
     mesh.api.put(virtual_service(v1=100, v3=0))
     mesh.observe()
     assert alice.post(URL, GOOD).status_code == 303
-    route = ChangeRequest.objects.get().revisions.get().items.get(kind="VirtualService").after["spec"]["http"][0]["route"]
+    route = route_of(ChangeRequest.objects.get())["route"]
     assert [entry["destination"]["subset"] for entry in route] == ["v1", "v2"]
 
 
@@ -185,6 +191,7 @@ def test_a_version_without_a_subset_gets_one_first(cast: Cast, client: Client) -
     client.force_login(cast.alice)
     assert client.post(URL, GOOD).status_code == 303
     first, second = ChangeRequest.objects.get().revisions.get().items.all()
+    assert first.after is not None
     assert [subset["name"] for subset in first.after["spec"]["subsets"]] == ["v1", "v2"]
     assert second.kind == "VirtualService"
 
