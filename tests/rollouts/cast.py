@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,21 @@ QUICK = Criteria(rule=Rule.THRESHOLD, max_error_rate=0.01, min_request_count=100
 SPEC = Spec(REVIEWS, "v1", "v2", ladder(10, 40, 60.0), criteria=QUICK, bake=100.0, step_timeout=600.0)  # 10, 50, 90, 100
 TICK = 1.0
 OBSERVER_TICKS = 5
+
+
+class AtOnce(Executor):
+    """A pool whose work is done in the calling thread, which alone may use a test's database."""
+
+    def __init__(self, _name: str = "") -> None:
+        pass
+
+    def submit(self, act: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(act(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  the future carries it
+            future.set_exception(error)
+        return future
 
 
 def weights(manifest: Manifest | None) -> dict[str, int]:
@@ -95,7 +111,7 @@ class Stage:
         return self.metrics
 
     def sweep(self) -> int:
-        return sweep(clock=self.clock, cluster_of=self.connect, metrics_of=self.prometheus)
+        return sweep(clock=self.clock, cluster_of=self.connect, metrics_of=self.prometheus, pool_of=AtOnce)
 
     def passes(self, seconds: float, *, until: Callable[[], bool] | None = None) -> bool:
         """So many seconds, a tick at a time, or until something is true. Whether it became true."""
