@@ -125,6 +125,10 @@ REMARKS: dict[str, Words] = {
         _("%(owner)s manages this object and may undo what is changed here."),
         _("Make the change where %(owner)s takes it from, or agree on who writes."),
     ),
+    "MP0270": (
+        _("This route is never reached: “%(other)s” before it takes all requests that it asks for."),
+        _("Move this route up, before the wider one, or remove it."),
+    ),
     "MP0269": (
         _("Requests that none of these routes takes get 404 from the proxies: no route is without conditions."),
         _("Add a last route without conditions that says where all other requests go."),

@@ -16,6 +16,7 @@ from meshportal.mesh.rules import (
     routes,
     rules_of_hosts,
     servers,
+    shadowed,
     unanswered,
     virtual_services,
 )
@@ -52,6 +53,7 @@ RULES = (
     routes.visibility,
     routes.ingress,
     order.unreachable,
+    shadowed.routes,
     unanswered.requests,
     rules_of_hosts.hosts,
     rules_of_hosts.shared,

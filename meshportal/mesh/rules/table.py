@@ -67,6 +67,7 @@ _ROUTES = (
     Code("MP0264", INFO, "Only some namespaces see the object", ("§15",)),
     Code("MP0265", INFO, "Routes and subsets do little for a headless or ExternalName service", ("§18",)),
     Code("MP0266", INFO, "Something else writes the object too", ("§19",), planned=WARNING),
+    Code("MP0270", WARNING, "A route is never reached, for an earlier one takes more than it asks for"),
     Code("MP0269", WARNING, "Requests that no route takes get 404"),
 )
 _DESTINATIONS = (

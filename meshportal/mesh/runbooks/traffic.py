@@ -23,7 +23,8 @@ from meshportal.mesh.snapshot import ServiceNow, State
 SLACK_POINTS = 2.0  # percent points between configured and measured that scraping alone can explain
 ENOUGH_REQUESTS = 100  # fewer in the window say nothing of a share
 
-UNREACHABLE = frozenset({"IST0130", "IST0131"})
+UNREACHABLE = frozenset({"IST0130", "IST0131", "MP0269", "MP0270"})
+NEVER = frozenset({"IST0130", "MP0270"})
 UNRESOLVED = frozenset({"KIA1101", "IST0101", "IST0112", "KIA1102", "IST0132"})
 SUBSETS = frozenset({"KIA1107", "KIA0203", "KIA0209", "MP0202"})
 SEVERAL = frozenset({"IST0109", "KIA1106", "KIA0201"})
@@ -99,7 +100,7 @@ def _http(seen: Seen) -> list[Mapping[str, Any]]:
 
 def _routes(seen: Seen) -> Iterator[Evidence]:
     """Each route in order, and whether any request is left for it."""
-    shadowed = {finding.path for finding in seen.findings if finding.code == "IST0130" and _ours(seen, finding)}
+    shadowed = {finding.path for finding in seen.findings if finding.code in NEVER and _ours(seen, finding)}
     for place, route in enumerate(_http(seen)):
         path = f"spec.http[{place}]"
         code, state = ("route-never", State.WARN) if path in shadowed else ("route-takes", State.OK)

@@ -55,6 +55,7 @@ def _retry(timeout: str, **retries: Any) -> Manifest:
 
 CANARY = destination_rule(subsets=[{"name": "v1", "labels": {"version": "v1"}}, {"name": "v9", "labels": {"version": "v9"}}])
 GET = {"exact": "GET"}
+TESTERS = {"x-user": {"exact": "beta"}}
 PREFIX = {"prefix": "/reviews"}
 
 REFERENCES: list[Case] = [
@@ -181,11 +182,46 @@ ROUTES: list[Case] = [
         "spec.http[0].retries.retryOn",
         *_reviews(_retry("9s", attempts=1, retryOn="5xx"), _retry("9s", attempts=1, retryOn="connect-failure")),
     ),
+    ("MP0270", "spec.http[1]", *_reviews(_routes(_when(uri={"prefix": "/"}), {}), _routes(_when(uri=PREFIX), {}))),
+    (
+        "MP0270",
+        "spec.http[1]",
+        *_reviews(
+            _routes(_when(uri=PREFIX), _when(uri={"exact": "/reviews/1"}), {}),
+            _routes(_when(uri={"exact": "/reviews/1"}), _when(uri=PREFIX), {}),
+        ),
+    ),
+    (
+        "MP0270",
+        "spec.http[1]",
+        *_reviews(
+            _routes(_when(uri=PREFIX), _when(uri=PREFIX, headers=TESTERS), {}),
+            _routes(_when(uri=PREFIX, headers=TESTERS), _when(uri=PREFIX), {}),
+        ),
+    ),
+    (
+        "MP0270",
+        "spec.http[1]",
+        *_reviews(
+            _routes(_when(uri=PREFIX), _when(uri={"exact": "/reviews/1"}), {}),
+            _routes(_when(uri=PREFIX), _when(uri={"exact": "/reviews/1"}, ignoreUriCase=True), {}),
+        ),
+    ),
+    (
+        "MP0270",
+        "spec.http[2]",
+        *_reviews(
+            _routes(
+                _when(uri=PREFIX), _when(method=GET), {"match": [{"uri": {"exact": "/reviews"}}, {"method": GET, "port": 1}]}
+            ),
+            _routes(_when(uri=PREFIX, port=1), _when(method=GET, gateways=["mesh"]), {"match": [{"uri": PREFIX, "method": GET}]}),
+        ),
+    ),
     ("MP0269", "spec.http", *_reviews(_routes(_when(uri=PREFIX)), _routes(_when(uri=PREFIX), {}))),
     (
         "MP0269",
         "spec.http",
-        *_reviews(_routes(_when(headers={"x-user": {"exact": "beta"}})), _routes(_when(uri={"prefix": "/"}))),
+        *_reviews(_routes(_when(headers=TESTERS)), _routes(_when(uri={"prefix": "/"}))),
     ),
     (
         "MP0269",
