@@ -96,6 +96,12 @@ class Stage:
     def applied(self, v1: int, v2: int, reason: str) -> int:
         """The same, approved by bob in his browser and applied by the worker."""
         pk = self.asked(v1, v2, reason)
+        self.carried_out(pk)
+        self.until_seen(v1, v2)
+        return pk
+
+    def carried_out(self, pk: int) -> None:
+        """Bob approves that change in his browser, and the worker applies it."""
         bob = Visitor(self.address)
         page = bob.get("/account/sign-in/")
         page = bob.press(page, required(page.form("username")), username="bob", password=self.password)
@@ -103,8 +109,6 @@ class Stage:
         page = bob.press(page, required(page.form("digest")), decision="approve")
         assert page.status == 200, page.text
         self.until(lambda: self.ask("alice", "GET", f"/changes/{pk}")[1]["status"] == "applied", f"CR-{pk} was applied")
-        self.until_seen(v1, v2)
-        return pk
 
     def withdraw_all(self) -> None:
         """Take back every change that still waits, so that the next test finds none."""
