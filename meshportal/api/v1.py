@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from meshportal.api import changes, findings, hosts, policies, runbooks, signals
+from meshportal.api import changes, findings, halting, hosts, policies, rollouts, runbooks, signals
 from meshportal.api.auth import BearerToken
 from meshportal.changes.services import IllegalTransition, Invalid, Refused, Stale
 
@@ -29,6 +29,8 @@ api.add_router("", policies.router)
 api.add_router("", runbooks.router)
 api.add_router("", hosts.router)
 api.add_router("", changes.router)
+api.add_router("", rollouts.router)
+api.add_router("", halting.router)
 
 
 def urlpatterns() -> tuple[list[URLPattern | URLResolver], str, str]:
