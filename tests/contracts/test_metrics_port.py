@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from meshportal.clients.ports import MetricsPort, MetricsUnavailable
+from meshportal.clients.ports import CanaryTarget, MetricsPort, MetricsUnavailable
 from meshportal.clients.prometheus import PrometheusMetrics
 from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rows import ControlPlane
@@ -71,12 +71,20 @@ def told(server: Prometheus) -> None:
     server.write(written)
 
 
+def counted(metrics: FakeMetrics) -> None:
+    """The counters of the same facts after ten minutes. v2 answers with 503 in half of its requests."""
+    for reporter, service, version, code, _policy, rate in RATES:
+        failed = rate if code == "503" else 0.0
+        metrics.counts(service, version, rate * PAST_SECONDS, errors=failed * PAST_SECONDS, reporter=reporter, slow=0)
+
+
 def fake() -> FakeMetrics:
     metrics = FakeMetrics()
     for reporter, service, version, code, policy, rate in RATES:
         metrics.sees(service, version, rate, code=code, reporter=reporter, policy=policy)
         metrics.takes(service, 97.5, reporter=reporter)
         metrics.takes(service, 97.5, reporter=reporter, version=version)
+    counted(metrics)
     metrics.scrapes("shop", "reviews-a")
     metrics.hears_istiod(uptime_seconds=90.0, connected_proxies=12.0)
     return metrics
@@ -164,12 +172,38 @@ def test_history_of_an_unknown_service_is_no_data(metrics: MetricsPort) -> None:
     assert [(p.per_second, p.error_ratio, p.p50_ms, p.p95_ms, p.p99_ms) for p in seen.points] == [(None,) * 5] * 2
 
 
+def test_counters_of_canaries_are_sorted_to_those_who_asked(metrics: MetricsPort) -> None:
+    targets = [CanaryTarget("a", REVIEWS, 100.0), CanaryTarget("b", RATINGS), CanaryTarget("c", ServiceRef("shop", "nobody"))]
+    answers = metrics.canary(targets)
+    assert answers["c"] is None, "a service without series is unknown, and not a service without requests"
+    reviews, ratings = answers["a"], answers["b"]
+    assert reviews is not None
+    assert ratings is not None
+    whole = {(row.reporter, row.version, row.response_code): row.value for row in reviews.rows if not row.le and row.value}
+    unit = whole["source", "v2", "503"]
+    assert {key: value / unit for key, value in whole.items()} == {
+        ("source", "v1", "200"): about(8),
+        ("source", "v2", "200"): about(1),
+        ("source", "v2", "503"): about(1),
+        ("destination", "v1", "200"): about(8),
+        ("destination", "v2", "200"): about(1),
+    }
+    fast = {(row.reporter, row.version): row.value for row in reviews.rows if row.le and float(row.le) == 100.0}
+    assert fast["destination", "v1"] == about(whole["destination", "v1", "200"])
+    assert {row.le for row in ratings.rows} == {""}, "who did not ask for a bound gets none"
+    assert set(reviews.ages) == {"v1", "v2"}
+    assert all(0 <= age <= 2 * EVERY_SECONDS for age in reviews.ages.values())
+    assert len(reviews.queries) == 2
+    assert metrics.canary([]) == {}
+
+
 def test_a_prometheus_that_went_away_is_unavailable() -> None:
     metrics = fake()
     metrics.goes_away()
     asks: list[Callable[[], object]] = [
         lambda: metrics.traffic(60), lambda: metrics.versions([REVIEWS], 60), lambda: metrics.latency(60), metrics.control_plane,
         lambda: metrics.mesh_latency(60), lambda: metrics.proxies(30),
+        lambda: metrics.canary([CanaryTarget("a", REVIEWS)]),
         lambda: metrics.history(REVIEWS, start=datetime.now(UTC), end=datetime.now(UTC), step_seconds=30),
     ]  # fmt: skip
     for ask in asks:
