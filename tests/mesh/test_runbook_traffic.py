@@ -77,6 +77,47 @@ def test_a_route_behind_the_last_resort_never_takes_a_request_and_the_fix_moves_
     assert [route["origin"] for route in fix.raw["routes"]] == ["1:y", "0:x"]
 
 
+def routed(*routes: Mapping[str, Any]) -> Manifest:
+    manifest = virtual_service(v1=100)
+    to_v1 = manifest["spec"]["http"][0]["route"]
+    manifest["spec"]["http"] = [{"route": to_v1, **route} for route in routes]
+    return manifest
+
+
+def test_routes_that_a_wider_one_leaves_nothing_to_are_taken_away_by_the_fix() -> None:
+    every_path = {"match": [{"uri": {"prefix": "/"}}]}
+    testers = {"match": [{"headers": {"x-user": {"exact": "beta"}}}]}
+    rows = [{"origin": f"{place}:x", "match": [{"path": "/"}]} for place in range(3)]
+    world = seen(routed(every_path, testers, {}), destination_rule("v1", "v2"), raws={"routes": {"routes": rows}})
+    check = run(world)["routes"]
+    assert codes(check) == ["route-takes", "route-never", "route-never"]
+    [fix] = check.fixes
+    assert (fix.code, fix.values, fix.raw) == ("never-removed", {"numbers": "2, 3"}, {"routes": rows[:1]})
+
+
+def test_where_some_requests_have_no_route_the_fix_adds_a_last_one() -> None:
+    rows = [{"origin": "0:x", "match": [{"path": "/v1"}], "destinations": [{"origin": "0:y", "subset": "v1", "weight": "100"}]}]
+    world = seen(routed({"match": [{"uri": {"prefix": "/v1"}}]}), destination_rule("v1", "v2"), raws={"routes": {"routes": rows}})
+    check = run(world)["routes"]
+    assert check.state is State.WARN
+    [fix] = check.fixes
+    assert fix.raw["routes"] == [*rows, {"destinations": [{"subset": "v1", "weight": "100"}]}]
+
+
+def test_requests_for_a_subset_that_nobody_can_have_go_to_the_others_by_the_fix() -> None:
+    rows = [{"destinations": [{"subset": name, "weight": weight} for name, weight in (("v1", "60"), ("v2", "20"), ("v9", "20"))]}]
+    world = seen(virtual_service(v1=60, v2=20, v9=20), destination_rule("v1", "v2"), raws={"routes": {"routes": rows}})
+    [fix] = run(world)["subsets"].fixes
+    assert fix.values == {"subset": "v9"}
+    assert fix.raw["routes"] == [{"destinations": [{"subset": "v1", "weight": "75"}, {"subset": "v2", "weight": "25"}]}]
+
+
+def test_where_nothing_else_is_left_to_go_to_no_such_fix_is_offered() -> None:
+    rows = [{"destinations": [{"subset": "v9", "weight": "100"}]}]
+    world = seen(virtual_service(v9=100), destination_rule("v1", "v2"), raws={"routes": {"routes": rows}})
+    assert run(world)["subsets"].fixes == ()
+
+
 def test_a_host_that_nobody_has_is_found() -> None:
     manifest = virtual_service(v1=100)
     manifest["spec"]["http"][0]["route"] = [{"destination": {"host": "revews"}}]

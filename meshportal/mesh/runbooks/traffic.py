@@ -17,13 +17,15 @@ from meshportal.mesh.facts import Facts
 from meshportal.mesh.findings import Finding, Severity
 from meshportal.mesh.hosts import names_service, routes_in_mesh
 from meshportal.mesh.refs import VIRTUAL_SERVICE, Manifest, ServiceRef, ref_of
+from meshportal.mesh.runbooks import mending
 from meshportal.mesh.runbooks.checks import Check, Evidence, Fix, check
 from meshportal.mesh.snapshot import ServiceNow, State
 
 SLACK_POINTS = 2.0  # percent points between configured and measured that scraping alone can explain
 ENOUGH_REQUESTS = 100  # fewer in the window say nothing of a share
 
-UNREACHABLE = frozenset({"IST0130", "IST0131", "MP0269", "MP0270"})
+UNANSWERED = "MP0269"
+UNREACHABLE = frozenset({"IST0130", "IST0131", "MP0270", UNANSWERED})
 NEVER = frozenset({"IST0130", "MP0270"})
 UNRESOLVED = frozenset({"KIA1101", "IST0101", "IST0112", "KIA1102", "IST0132"})
 SUBSETS = frozenset({"KIA1107", "KIA0203", "KIA0209", "MP0202"})
@@ -64,7 +66,7 @@ def traffic_goes_wrong(seen: Seen) -> list[Check]:
     return [
         _pods(seen),
         check("objects", list(_objects(manifests, rules)), some(SEVERAL)),
-        check("routes", list(_routes(seen)), some(UNREACHABLE), list(_reordered(seen, some(UNREACHABLE)))),
+        check("routes", list(_routes(seen)), some(UNREACHABLE), list(_route_fixes(seen, some(UNREACHABLE)))),
         check("hosts", [], some(UNRESOLVED), otherwise=State.OK if seen.facts.whole else State.UNKNOWN),
         check("subsets", list(_subsets(seen)), some(SUBSETS), list(_subset_fixes(seen))),
         check("weights", list(_weights(seen))),
@@ -112,15 +114,19 @@ def _ours(seen: Seen, finding: Finding) -> bool:
     return manifest is not None and finding.ref == ref_of(manifest)
 
 
-def _reordered(seen: Seen, findings: Sequence[Finding]) -> Iterator[Fix]:
-    """The routes in an order in which the last resort comes last."""
-    routes = list(seen.raws.get("routes", {}).get("routes") or [])
-    catching = [route for route in routes if not route.get("match")]
-    if not any(finding.code == "IST0130" and finding.values.get("why") == "catch-all" for finding in findings):
-        return
-    if len(catching) == 1 and routes:
-        others = [route for route in routes if route is not catching[0]]
-        yield Fix("catch-all-last", "routes", {"routes": copy.deepcopy([*others, *catching])})
+def _route_fixes(seen: Seen, findings: Sequence[Finding]) -> Iterator[Fix]:
+    rows = list(seen.raws.get("routes", {}).get("routes") or [])
+    ours = [finding for finding in findings if _ours(seen, finding)]
+    if any(finding.code == "IST0130" and finding.values.get("why") == "catch-all" for finding in ours):
+        moved = list(mending.catch_all_last(rows))
+        yield from moved
+        if moved:
+            return  # those behind it are reached then
+    never = {finding.path for finding in ours if finding.code in NEVER}
+    places = {place for place in range(len(rows)) if f"spec.http[{place}]" in never}
+    yield from mending.without_the_never_reached(rows, places)
+    if any(finding.code == UNANSWERED for finding in ours):
+        yield from mending.all_others_last(rows)
 
 
 # ---------------------------------------------------------------- subsets and weights
@@ -166,9 +172,12 @@ def _subset_fixes(seen: Seen) -> Iterator[Fix]:
     named = dict(_destinations(seen))
     service = seen.facts.service(seen.ref)
     destination = seen.raws.get("destination")
+
+    def behind(version: str) -> bool:
+        return bool(service and seen.facts.pods_behind(service, {"version": version}))
+
     for name in sorted(set(named) - set(known) - {""}):
-        pods = seen.facts.pods_behind(service, {"version": name}) if service else []
-        if pods and destination is not None:
+        if behind(name) and destination is not None:
             raw = copy.deepcopy(dict(destination))
             raw["subsets"] = [*(raw.get("subsets") or []), {"name": name, "labels": f"version={name}"}]
             yield Fix("add-subset", "destination", raw, {"subset": name})
@@ -176,15 +185,11 @@ def _subset_fixes(seen: Seen) -> Iterator[Fix]:
     weights = (seen.raws.get("traffic") or {}).get("weights") or {}
     kept = {name: weight for name, weight in weights.items() if name in known and known[name].ready and weight}
     if seen.facts.whole and empty & set(weights) and kept:
-        yield Fix("drain-empty", "traffic", {"weights": _scaled(kept)}, {"subset": ", ".join(sorted(empty))})
-
-
-def _scaled(weights: Mapping[str, float]) -> dict[str, int]:
-    """`weights` in the same proportion, whole and summing to 100; what is lost by rounding goes to the largest."""
-    total = sum(weights.values())
-    scaled = {name: int(100 * weight / total) for name, weight in weights.items()}
-    scaled[max(scaled, key=lambda name: scaled[name])] += 100 - sum(scaled.values())
-    return scaled
+        weights = dict(zip(kept, mending.scaled(list(kept.values())), strict=True))
+        yield Fix("drain-empty", "traffic", {"weights": weights}, {"subset": ", ".join(sorted(empty))})
+    if seen.facts.whole:
+        missing = {name for name in set(named) - set(known) - {""} if not behind(name)}
+        yield from mending.without_subsets(seen.raws.get("routes", {}).get("routes") or [], missing)
 
 
 def _weights(seen: Seen) -> Iterator[Evidence]:

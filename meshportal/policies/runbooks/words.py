@@ -109,5 +109,8 @@ def fix(found: Fix) -> str:
     return {
         "add-subset": _("Add subset %(subset)s to the DestinationRule"),
         "drain-empty": _("Send no requests to %(subset)s"),
+        "drain-missing": _("Send no requests to %(subset)s, which nobody has"),
+        "never-removed": _("Remove what never gets a request: route %(numbers)s"),
+        "all-others-last": _("Send all other requests where the last route sends its own"),
         "catch-all-last": _("Move the route for all requests to the end"),
     }[found.code] % dict(found.values)
