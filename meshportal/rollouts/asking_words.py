@@ -205,6 +205,10 @@ def finding_sentence(finding: Finding) -> tuple[str, str]:
 
 
 def _remark(finding: Finding) -> tuple[str, str] | None:
+    code = f"{finding.code}:{finding.values['why']}" if finding.code == "MP0905" else finding.code
+    found = _remarks().get(code)
+    if found is None:  # a rule of the mesh says it, and its values mean something else
+        return None
     values = dict(finding.values)
     for key in ("rate", "limit", "chance"):
         if isinstance(values.get(key), float):
@@ -215,9 +219,7 @@ def _remark(finding: Finding) -> tuple[str, str] | None:
     for key in ("seconds", "timeout"):
         if key in values:
             values[key] = age(values[key])
-    code = f"{finding.code}:{values['why']}" if finding.code == "MP0905" else finding.code
-    found = _remarks().get(code)
-    return (found[0] % values, found[1] % values) if found else None
+    return found[0] % values, found[1] % values
 
 
 def _remarks() -> dict[str, tuple[str, str]]:

@@ -211,3 +211,12 @@ def test_the_threshold_rule_says_how_often_it_is_wrong(alice: Client) -> None:
 def test_a_large_first_step_is_a_high_risk(alice: Client) -> None:
     alice.post(URL, GOOD | {"initial_weight": "60", "increment": "40"})
     assert ChangeRequest.objects.get().risk["level"] == "high"
+
+
+def test_what_the_rules_of_the_mesh_say_of_the_route_stands_beside_what_is_said_of_the_canary(alice: Client, mesh: Mesh) -> None:
+    route = virtual_service(v1=100)
+    route["spec"]["http"][0]["retries"] |= {"perTryTimeout": "2s"}
+    mesh.api.put(route)
+    mesh.observe()
+    page = alice.post(URL + "preview/", GOOD).content.decode()
+    assert "3 tries of 2s each do not fit into the timeout of 3s" in page
