@@ -45,7 +45,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 
 HOLDS: Mapping[str, tuple[str, ...]] = {
     "preflight": ("reasons",),  # [{"code", …}]: see preflight.py
-    "blind": ("reason", "since"),  # reason: no-data, stale, nan, ambiguous, prometheus-down, drift
+    "blind": ("reason", "since"),  # reason: no-data, stale, nan, ambiguous, no-latency, prometheus-down
     "inconclusive": ("reason", "received", "expected"),  # requests of the canary at this step, and how many it needs
     "freeze": ("until",),  # the window's name and end, as `clusters.freezing` words it
     "stopped": ("by",),

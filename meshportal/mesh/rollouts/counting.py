@@ -30,7 +30,7 @@ Counters = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Reading:
-    """What one answer of Prometheus says: its counters, or why they are none: no-data, stale, nan, ambiguous."""
+    """What one answer of Prometheus says: its counters, or why they are none: no-data, stale, nan, ambiguous, no-latency."""
 
     counters: Counters
     problem: str = ""
@@ -53,9 +53,19 @@ def key_of(row: CounterRow) -> str:
     return _SEPARATOR.join(part.replace(_SEPARATOR, "_") for part in parts)
 
 
-def reading(rows: Iterable[CounterRow], ages: Mapping[str, float], versions: Iterable[str], fresh_seconds: float) -> Reading:
-    """An answer, checked. `versions` are the two arms. An arm without series has 0 requests, as long as the other proves that
-    Prometheus sees the service; where neither has any, nobody knows."""
+def reading(
+    rows: Iterable[CounterRow],
+    ages: Mapping[str, float],
+    versions: Iterable[str],
+    fresh_seconds: float,
+    *,
+    latency: bool = False,
+) -> Reading:
+    """An answer, checked. `versions` are the two arms; with `latency` there have to be buckets, for without them all is slow.
+
+    An arm without series has 0 requests, as long as the other proves that Prometheus sees the service; where neither has any,
+    nobody knows.
+    """
     mine = [age for version, age in ages.items() if version in set(versions)]
     rows = list(rows)
     if not rows or not mine:
@@ -69,6 +79,8 @@ def reading(rows: Iterable[CounterRow], ages: Mapping[str, float], versions: Ite
         return Reading({}, "ambiguous")
     if any(not math.isfinite(row.value) or row.value < 0 for row in rows):
         return Reading({}, "nan")
+    if latency and not any(row.le for row in rows):
+        return Reading({}, "no-latency")
     return Reading({key_of(row): row.value for row in rows})
 
 
@@ -95,7 +107,8 @@ def arms(before: Counters, after: Counters, baseline: str, canary: str) -> tuple
             continue
         side.requests += more
         side.errors += more if _failed(code, grpc, flags if where == SENT else "") else 0.0
-    theirs, ours = _arm(sides, baseline), _arm(sides, canary)
+    buckets = any(key.split(_SEPARATOR)[5] for key in after)
+    theirs, ours = (_arm(sides, version, buckets=buckets) for version in (baseline, canary))
     lost = round(sum(sides[version, SENT].errors for version in ("", UNKNOWN_VERSION) if (version, SENT) in sides))
     if lost and not ours.total and theirs.total:
         ours = Arm(0, 0, 0, lost, lost)
@@ -106,13 +119,13 @@ def _failed(code: str, grpc: str, flags: str) -> bool:
     return is_error(code) or grpc not in {"", "0"} or bool(FAILED_FLAGS & set(flags.split(",")))
 
 
-def _arm(sides: Mapping[tuple[str, str], _Side], version: str) -> Arm:
+def _arm(sides: Mapping[tuple[str, str], _Side], version: str, *, buckets: bool) -> Arm:
     served, sent = sides.get((version, SERVED), _Side()), sides.get((version, SENT), _Side())
     fuller = served if served.requests >= sent.requests else sent
     return Arm(
         requests=round(served.requests),
         errors=round(served.errors),
-        slow=max(0, round(fuller.requests - fuller.fast)) if fuller.fast or fuller.requests else 0,
+        slow=max(0, round(fuller.requests - fuller.fast)) if buckets else 0,
         source_requests=round(sent.requests),
         source_errors=round(sent.errors),
     )

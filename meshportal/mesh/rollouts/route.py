@@ -16,6 +16,9 @@ from meshportal.mesh.plans import CHANGE_ANNOTATION, TOKEN_ANNOTATION
 from meshportal.mesh.refs import Manifest
 from meshportal.mesh.rollouts.spec import Spec
 
+SAME = 0.5
+"""Percent: weights that somebody has written as 1 to 9, or 33 to 66, are the whole percent that they come closest to."""
+
 
 class Missing(ValueError):
     """There is nothing to write the weights to. `what` says what is missing: route, destinations, or several where more than one
@@ -75,7 +78,7 @@ def standing(place: Place, weight: int) -> Standing:
     """How a live route stands to the canary's `weight` that was last verified."""
     if place.foreign:
         return Standing.FOREIGN
-    if abs(place.share - weight) < 0.005:
+    if abs(place.share - weight) < SAME:
         return Standing.OURS
     return Standing.RAISED if place.share > weight else Standing.LOWERED
 
