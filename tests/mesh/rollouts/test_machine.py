@@ -10,7 +10,7 @@ from meshportal.mesh.refs import ServiceRef
 from meshportal.mesh.rollouts.machine import decide, roll_back
 from meshportal.mesh.rollouts.phases import Decision, Hold, Phase, Reason, Seen, State
 from meshportal.mesh.rollouts.spec import OnTimeout, Spec, Step, ladder, outlook
-from meshportal.mesh.rollouts.verdict import Answer, Verdict
+from meshportal.mesh.rollouts.verdict import Answer, Arm, Look, Pods, Verdict, judge
 
 SPEC = Spec(ServiceRef("bookinfo", "reviews"), "v1", "v2", ladder(10, 40, 60.0), bake=100.0)  # 10, 50, 90, 100
 PASS, FAIL, GO_ON = (Verdict(answer, "why") for answer in (Answer.PASS, Answer.FAIL, Answer.CONTINUE))
@@ -201,3 +201,18 @@ def test_it_takes_at_least_its_steps_and_the_bake_of_the_last() -> None:
     spec = replace(SPEC, steps=ladder(5, 5, 300.0), bake=600.0)
     assert outlook(spec, None).at_least == 19 * 300 + 600
     assert outlook(replace(spec, bake=0.0), None).at_least == 20 * 300
+
+
+def test_pods_that_crash_or_are_gone_are_a_failure_whatever_the_counts_say() -> None:
+    looks = [Look(0, 10, 0.0, 60.0, Arm(9000, 0), Arm(1000, 0))]
+    assert judge(SPEC, looks, 0, elapsed=60.0, pods=Pods(1)).answer is Answer.PASS
+    assert judge(SPEC, looks, 0, elapsed=60.0, pods=Pods(1, crash_looping=True)).reason == "crash-looping"
+    assert judge(SPEC, looks, 0, elapsed=60.0, pods=Pods(0)).reason == "no-ready-pods"
+    assert judge(SPEC, (), 0, elapsed=1.0, pods=Pods(0)).answer is Answer.FAIL, "it takes no look"
+
+
+def test_weights_that_do_not_take_effect_say_how_many_requests_came() -> None:
+    verdict = judge(SPEC, [Look(0, 10, 0.0, 60.0, Arm(450, 0), Arm(0, 0))], 0, elapsed=60.0)
+    assert (verdict.answer, verdict.reason, dict(verdict.values)) == (Answer.UNKNOWN, "share", {"received": 0, "expected": 45})
+    lowered = [Look(1, 50, 0.0, 30.0, Arm(500, 0), Arm(500, 0)), Look(1, 5, 30.0, 60.0, Arm(950, 0), Arm(50, 0))]
+    assert judge(SPEC, lowered, 1, elapsed=60.0).reason != "share", "somebody lowered it: the share follows"

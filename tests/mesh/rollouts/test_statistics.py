@@ -187,3 +187,15 @@ def test_no_limit_breaks_the_absolute_test_and_none_blames_a_rate_under_it(limit
     assert not math.isnan(log_e)
     if bad <= limit * requests:
         assert log_e <= 1e-9, "a measured rate within the limit is no evidence against it"
+
+
+def test_the_limit_of_a_difference_is_above_it_in_95_of_a_hundred_runs_even_where_the_split_changes() -> None:
+    """Both arms have 1 %; the baseline nearly all requests at first, the canary at the end. A limit that took the baseline's
+    requests at their number, and not at what they say of the canary's time, would be too low in every fifth run."""
+    generator, runs = np.random.default_rng(7), 2000
+    sizes = ((500, 9500), (9500, 500))
+    above = 0
+    for _run in range(runs):
+        strata = [Pair(n, int(generator.binomial(n, 0.01)), m, int(generator.binomial(m, 0.01))) for n, m in sizes]
+        above += (upper_difference(strata) or 0.0) >= 0.0
+    assert above / runs >= 0.94
