@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -115,10 +115,10 @@ def row_buttons(row: Row, name: str, movable: bool = True) -> dict[str, Any]:
     return {"row": row, "name": name, "movable": movable}
 
 
-@register.inclusion_tag("policies/_add_button.html")
-def add_button(path: str, label: str) -> dict[str, Any]:
-    """Adds an empty row to the list at `path`."""
-    return {"path": path, "label": label}
+@register.inclusion_tag("policies/_add_button.html", takes_context=True)
+def add_button(context: Mapping[str, Any], path: str, label: str) -> dict[str, Any]:
+    """Adds an empty row to the list at `path`. It has the focus after the last row was removed: no row is left to go on in."""
+    return {"path": path, "label": label, "focused": bool(path) and context["form"].focus == path}
 
 
 @register.simple_tag
