@@ -24,7 +24,7 @@ from meshportal.accounts.requests import PersonRequest
 from meshportal.audit.models import AuditEvent
 from meshportal.changes import services
 from meshportal.changes.kinds import Current, Problem, Proposal, Subject, SubjectUnknown, kind_named
-from meshportal.changes.models import ChangeRequest, Status
+from meshportal.changes.models import EDITABLE, ChangeRequest, Status
 from meshportal.changes.presenting import PlanView, view_of
 from meshportal.changes.queries import change_for, current_revision, open_changes_of
 from meshportal.clusters.models import Cluster
@@ -155,6 +155,10 @@ def edit(request: HttpRequest, editor: Editor, cluster: str, namespace: str, ser
     """Show the form with what is live; do what its button says."""
     page = Page.open(request, editor, cluster, namespace, service)
     if request.method != "POST":
+        if page.change and page.change.status not in EDITABLE:
+            values = {"change": page.change.label, "status": page.change.get_status_display()}
+            messages.info(request, _("%(change)s can no longer be edited: %(status)s.") % values)
+            return SeeOther(reverse("changes:detail", args=[page.change.pk]))
         raw = kind_named(editor.kind).raw_of(current_revision(page.change).intent) if page.change else page.current.raw
         return page.show(page.form(editor.shown(raw)))
     raw, action = editor.raw_of_post(request), request.POST.get("action", "")

@@ -205,3 +205,12 @@ def test_who_may_open_it(cast: Cast, mesh: Mesh, client: Client, who: str, statu
     client.force_login(getattr(cast, who))
     assert client.get(URL).status_code == status
     assert client.post(URL, {"action": "submit"}).status_code == status
+
+
+def test_what_is_over_is_not_opened_for_editing_but_shown(alice: Client) -> None:
+    submit(alice, opened(alice), **{"routes[1].timeout": "3s"})
+    change = ChangeRequest.objects.get()
+    alice.post(f"/changes/{change.pk}/withdraw/")
+    answer = alice.get(f"{URL}?change={change.pk}", follow=True)
+    assert answer.redirect_chain == [(f"/changes/{change.pk}/", 303)]
+    assert f"{change.label} can no longer be edited: Withdrawn." in answer.content.decode()
