@@ -160,7 +160,9 @@ def edit(request: HttpRequest, editor: Editor, cluster: str, namespace: str, ser
             messages.info(request, _("%(change)s can no longer be edited: %(status)s.") % values)
             return SeeOther(reverse("changes:detail", args=[page.change.pk]))
         raw = kind_named(editor.kind).raw_of(current_revision(page.change).intent) if page.change else page.current.raw
-        return page.show(page.form(editor.shown(raw)))
+        # what is only suggested does something as it stands, so it is shown at once
+        proposal = page.proposal(raw) if page.current.suggested and not page.current.blocked else None
+        return page.show(page.form(editor.shown(raw)), proposal)
     raw, action = editor.raw_of_post(request), request.POST.get("action", "")
     if is_structural(action):
         raw, focus = restructure(raw, action)

@@ -16,6 +16,7 @@ from meshportal.policies.findings import sentence as of_rule
 from meshportal.web.words import NBSP, age, number
 
 NAMED_STEPS = 6
+OWN = "MP09"  # how the codes of this form begin
 
 
 def error_sentence(error: FieldError) -> str:
@@ -200,8 +201,7 @@ def _objects(spec: Spec, plan: Plan) -> list[str]:
 
 def finding_sentence(finding: Finding) -> tuple[str, str]:
     """A finding, and what to do about it."""
-    own = _remark(finding)
-    return own or of_rule(finding)
+    return (_remark(finding) if finding.code.startswith(OWN) else None) or of_rule(finding)
 
 
 def _remark(finding: Finding) -> tuple[str, str] | None:

@@ -60,7 +60,7 @@ def test_it_starts_with_the_version_that_answers_and_the_one_that_waits(alice: C
     assert '<option value="v1" selected>v1, 3 of 3 pods ready</option>' in page
     assert '<option value="v2" selected>v2, 2 of 2 pods ready</option>' in page
     assert 'name="success_criteria.max_error_percent"' in page
-    assert "Live now" not in page
+    assert "Live now:" not in page
 
 
 def test_submitting_makes_a_change_in_review_with_both_destinations_in_the_route(alice: Client) -> None:
@@ -206,6 +206,20 @@ def test_it_takes_an_operator(cast: Cast, mesh: Mesh, client: Client, who: str, 
 def test_the_threshold_rule_says_how_often_it_is_wrong(alice: Client) -> None:
     page = alice.post(URL + "preview/", GOOD | {"rule": "threshold"}).content.decode()
     assert "of healthy canaries with a true error rate of 0.8" in page
+
+
+def test_what_the_rules_of_the_mesh_say_is_said_here_too(alice: Client, mesh: Mesh) -> None:
+    live = virtual_service(v1=100)
+    live["spec"]["http"][0] |= {"timeout": "1s", "retries": {"attempts": 5, "perTryTimeout": "2s"}}
+    mesh.api.put(live)
+    mesh.observe()
+    answer = alice.post(URL + "preview/", GOOD)
+    assert answer.status_code == 200
+    assert "2s" in answer.content.decode()
+
+
+def test_what_is_suggested_is_previewed_at_once(alice: Client) -> None:
+    assert "299 clean ones can." in alice.get(URL).content.decode()
 
 
 def test_a_large_first_step_is_a_high_risk(alice: Client) -> None:
