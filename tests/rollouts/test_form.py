@@ -234,3 +234,9 @@ def test_what_the_rules_of_the_mesh_say_of_the_route_stands_beside_what_is_said_
     mesh.observe()
     page = alice.post(URL + "preview/", GOOD).content.decode()
     assert "3 tries of 2s each do not fit into the timeout of 3s" in page
+
+
+def test_a_percent_sign_of_a_label_stands_there_once(alice: Client) -> None:
+    page = alice.get(URL).content.decode()
+    assert "%" in page
+    assert "%%" not in page

@@ -12,17 +12,23 @@ from meshportal.policies.formkit import Form, Row
 register = template.Library()
 
 
+def _said(text: str) -> str:
+    """A text of the page: Django doubles the percent sign of a literal `_("…")` in a tag, and never halves it again."""
+    return text.replace("%%", "%") if "%%" in text else text
+
+
 def _field(form: Form, path: str, label: str, extra: dict[str, Any]) -> dict[str, Any]:
     live = form.live(path)
     value = form.value(path)
     error = form.error(path)
-    hint = extra.get("hint", "") or extra.get("disabled", "")
+    extra = extra | {"hint": _said(extra.get("hint", ""))}
+    hint = extra["hint"] or extra.get("disabled", "")
     described = [
         name for name, there in ((f"{path}-e", error), (f"{path}-h", hint), (f"{path}-l", live not in (None, value))) if there
     ]
     return {
         "path": path,
-        "label": label,
+        "label": _said(label),
         "value": value,
         "error": error,
         "live": live,
