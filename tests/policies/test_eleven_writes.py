@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -21,15 +20,13 @@ from meshportal.changes.models import ChangeRequest, Item, Review, Status
 from meshportal.mesh.refs import DESTINATION_RULE, VIRTUAL_SERVICE, Manifest, ResourceRef
 from tests.api.test_changes_api import Caller
 from tests.cast import NOON, Cast, Clock, Mesh, destination_rule, people, virtual_service
-from tests.policies.routes.page import fields_of
+from tests.demo.running import ROOT
+from tests.policies.asking import TOOK, Page, Rest, Typed, Way
 
 ROUTE, RULE = "VirtualService bookinfo/reviews", "DestinationRule bookinfo/reviews"
 FIRST, SECOND = "routes[0].destinations[0]", "routes[0].destinations[1]"
-PLACE = {"cluster": "demo", "namespace": "bookinfo", "service": "reviews"}
-TOOK = (201, 303)
 SHOWN_VERSION, SHOWN_CODE = re.compile(r"resourceVersion (\w+)"), re.compile(r'mp-note__code">(\w+)<')
 PAGE = AuditEvent.Via.PAGE
-Typed = Mapping[str, Any]
 
 pytestmark = pytest.mark.django_db
 
@@ -46,80 +43,6 @@ def mesh(cast: Cast) -> Mesh:
     mesh.api.put(virtual_service(v1=90, v2=10))
     mesh.observe()
     return mesh
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the portal answered, and the text that a person or a pipeline reads."""
-
-    status: int
-    text: str
-
-
-class Way(Protocol):
-    """How somebody asks: `opened` is what the form or the pipeline starts from; `typed` goes over it by path."""
-
-    def opened(self, kind: str) -> Any: ...
-
-    def ask(self, kind: str, opened: Any, typed: Typed, *confirm: str) -> Said: ...
-
-    def look(self, kind: str, opened: Any, typed: Typed) -> Said:
-        """The preview."""
-        ...
-
-
-class Page:
-    """Alice's browser, without JavaScript."""
-
-    def __init__(self, cast: Cast) -> None:
-        self.client = Client()
-        self.client.force_login(cast.alice)
-
-    def opened(self, kind: str) -> dict[str, list[str]]:
-        return fields_of(self.client.get(address(kind)))  # type: ignore[arg-type]  # the test client's response is one
-
-    def ask(self, kind: str, opened: dict[str, list[str]], typed: Typed, *confirm: str) -> Said:
-        data = {**opened, **typed, "reason": "because", "confirm": confirm, "action": "submit"}
-        answer = self.client.post(address(kind), data)
-        return Said(answer.status_code, answer.content.decode())
-
-    def look(self, kind: str, opened: dict[str, list[str]], typed: Typed) -> Said:
-        answer = self.client.post(f"{address(kind)}preview/?dryRun=All", {**opened, **typed})
-        return Said(answer.status_code, answer.content.decode())
-
-
-class Rest:
-    """Alice's pipeline: it reads the policy, changes values in it, and sends it back with the base it has read."""
-
-    def __init__(self, cast: Cast) -> None:
-        self.caller = Caller(cast.alice)
-
-    def opened(self, kind: str) -> dict[str, Any]:
-        body: dict[str, Any] = self.caller.get(f"services/demo/bookinfo/reviews/policies/{kind}").json()
-        return body
-
-    def ask(self, kind: str, opened: dict[str, Any], typed: Typed, *confirm: str) -> Said:
-        body = self.wanted(kind, opened, typed) | {"reason": "because", "submit": True, "confirm": confirm}
-        answer = self.caller.post("changes", body | {"base": opened["base"]})
-        return Said(answer.status_code, str(answer.json()))
-
-    def look(self, kind: str, opened: dict[str, Any], typed: Typed) -> Said:
-        answer = self.caller.post("changes/preview?dryRun=All", self.wanted(kind, opened, typed))
-        return Said(answer.status_code, str(answer.json()))
-
-    def wanted(self, kind: str, opened: dict[str, Any], typed: Typed) -> dict[str, Any]:
-        spec = copy.deepcopy(opened["spec"])
-        for path, value in typed.items():
-            *above, last = path.replace("[", ".").replace("]", "").split(".")
-            node = spec
-            for step in above:
-                node = node[int(step)] if step.isdecimal() else node[step]
-            node[int(last) if last.isdecimal() else last] = value
-        return PLACE | {"kind": kind, "spec": spec}
-
-
-def address(kind: str) -> str:
-    return f"/policies/{kind}/demo/bookinfo/reviews/"
 
 
 @pytest.fixture(params=["page", "rest"])
@@ -143,21 +66,21 @@ def objects(mesh: Mesh) -> list[Manifest]:
     return [copy.deepcopy(manifest) for kind in (VIRTUAL_SERVICE, DESTINATION_RULE) for manifest in mesh.api.list(kind).items]
 
 
-@pytest.mark.parametrize(
-    ("typed", "sentence"),
-    [
-        pytest.param({f"{FIRST}.weight": "60", f"{SECOND}.weight": "60"}, "add up to 120", id="weights-60-and-60"),
-        pytest.param({f"{FIRST}.weight": "60", f"{SECOND}.weight": "20"}, "add up to 80", id="weights-60-and-20"),
-        pytest.param(
-            {f"{FIRST}.host": "reveiws.bookinfo.svc.cluster.local", f"{FIRST}.subset": ""},
-            "requests sent there fail",
-            id="unknown-host",
-        ),
-        pytest.param({f"{FIRST}.subset": "v9"}, "v9", id="unknown-subset"),
-        pytest.param({"routes[0].htttp": "on"}, "no field “htttp”", id="unknown-field"),
-        pytest.param({f"{FIRST}.weight": "-5", f"{SECOND}.weight": "105"}, "“-5”", id="weight-below-0"),
-    ],
-)
+WRITES = [
+    pytest.param({f"{FIRST}.weight": "60", f"{SECOND}.weight": "60"}, "add up to 120", id="weights-60-and-60"),
+    pytest.param({f"{FIRST}.weight": "60", f"{SECOND}.weight": "20"}, "add up to 80", id="weights-60-and-20"),
+    pytest.param(
+        {f"{FIRST}.host": "reveiws.bookinfo.svc.cluster.local", f"{FIRST}.subset": ""},
+        "requests sent there fail",
+        id="unknown-host",
+    ),
+    pytest.param({f"{FIRST}.subset": "v9"}, "v9", id="unknown-subset"),
+    pytest.param({"routes[0].htttp": "on"}, "no field “htttp”", id="unknown-field"),
+    pytest.param({f"{FIRST}.weight": "-5", f"{SECOND}.weight": "105"}, "“-5”", id="weight-below-0"),
+]
+
+
+@pytest.mark.parametrize(("typed", "sentence"), WRITES)
 def test_what_spoils_a_route_is_refused_before_anything_is_saved(
     way: Way, unsaved: Callable[[], None], typed: Typed, sentence: str
 ) -> None:
@@ -307,3 +230,11 @@ class Findings:
         page = self.browser.get("/diagnostics/findings/demo/").content.decode()
         [section] = [section for section in page.split("<h3")[1:] if ROUTE in section] or [""]
         return {code: SHOWN_VERSION.findall(section)[0] for code in SHOWN_CODE.findall(section)}
+
+
+def test_the_page_about_traffic_names_each_of_these_tests() -> None:
+    table = (ROOT / "docs" / "traffic.md").read_text().partition("## Eleven writes")[2].partition("## How it is held")[0]
+    here = {name for name in globals() if name.startswith("test_")} - {"test_the_page_about_traffic_names_each_of_these_tests"}
+    assert set(re.findall(r"`(test_\w+)(?:\[[\w-]+\])?`", table)) == here
+    for one in WRITES:
+        assert f"[{one.id}]`" in table
