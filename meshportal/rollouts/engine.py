@@ -33,7 +33,7 @@ from meshportal.rollouts.models import Shift
 from meshportal.rollouts.outcomes import kept
 from meshportal.rollouts.queries import intended
 from meshportal.rollouts.recording import Held, LostLease, decided, postponed
-from meshportal.rollouts.sighting import needs_evidence, sight
+from meshportal.rollouts.sighting import needs_evidence, sight, with_pods
 from meshportal.rollouts.writing import How, Order, Outcome, carry_out, look, seen
 
 log = structlog.get_logger(__name__)
@@ -203,7 +203,8 @@ class Sweep:
         seen_now = Seen(found.verdict, found.preflight, reasons, found.written, found.settled)
         decision = decide(held.spec, what.state, seen_now, now.timestamp())
         columns = {**what.columns, **found.columns}
-        shift = decided(held, decision, now, look=found.look, columns=columns, events=what.events)
+        decision, events = with_pods(held, decision, there)
+        shift = decided(held, decision, now, look=found.look, columns=columns, events=(*what.events, *events))
         if shift is not None:
             self._send(held, shift, answers)
         elif decision.next_at <= now.timestamp() and decision.state.phase not in DONE and times:

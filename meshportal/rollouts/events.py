@@ -14,13 +14,16 @@ from meshportal.rollouts.models import Event, Rollout
 
 EVENTS: Mapping[str, tuple[str, ...]] = {
     "started": (),
-    "preflight-passed": (),
+    # pods that were ready then, None where Kubernetes did not say
+    "preflight-passed": ("baseline_ready", "canary_ready"),
     "shifted": ("step", "weight"),
     "settled": ("step",),
     "passed": ("step", "weight"),
     "awaits-promotion": ("step",),
     # failure: a verdict's reason, or preflight, blind, inconclusive, aborted; what the verdict measured beside it
     "rolling-back": ("failure", "step", "weight"),
+    # on the way back: the baseline has fewer ready pods than it had. Nothing waits for it
+    "baseline-short": ("ready", "had"),
     "rolled-back": ("failure",),
     "succeeded": (),
     # hold and the values of its reason: see `HOLDS`

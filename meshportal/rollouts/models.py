@@ -69,7 +69,8 @@ class Rollout(models.Model):
     error = models.TextField(blank=True)  # why the last sweep could not handle it; it is tried again later
     # {"at", "series"}: Prometheus' counters as the last look left them; the next look counts from there
     counters = models.JSONField(default=dict)
-    route_version = models.CharField(max_length=64, blank=True)  # of the route in the catalog, when it was last compared
+    # {"uid", "version", "generation"} of the route, as last read or written: what is newer has to be looked at
+    route = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 

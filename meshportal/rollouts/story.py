@@ -58,6 +58,7 @@ def _plain(code: str, values: Mapping[str, Any]) -> str:
         "settled": _("Settled: what is counted from here on is of this weight alone"),
         "passed": _("Passed at %(weight)s %%"),
         "awaits-promotion": _("Every step has passed but the last: it waits to be promoted"),
+        "baseline-short": _("The baseline has %(ready)s ready pods, it had %(had)s"),
         "succeeded": _("Promoted: the canary has all requests"),
         "set-back": _("%(manager)s raised the weight to %(found)s %%; it is back at %(weight)s %%"),
         "fight": _("%(manager)s and the portal write the same weights"),

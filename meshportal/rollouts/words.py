@@ -68,6 +68,7 @@ def _problems() -> dict[str, str]:
         "stale": _("Prometheus' counts are too old"),
         "nan": _("Prometheus answered with something that is no number"),
         "ambiguous": _("Prometheus has the same counts twice"),
+        "no-latency": _("Prometheus has no latencies of this service"),
         "prometheus-down": _("Prometheus does not answer"),
         "drift": _("the weights were not ours meanwhile"),
     }

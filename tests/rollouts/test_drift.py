@@ -135,6 +135,18 @@ def test_the_second_time_within_ten_minutes_is_a_fight_and_not_fought(stage: Sta
     assert "fight" in story(rollout)
 
 
+def test_somebody_who_lowers_it_again_after_it_was_lifted_fights_too(stage: Stage, rollout: Rollout) -> None:
+    for _time in range(2):
+        stage.sets(v1=100, v2=0, manager="kustomize-controller")
+        stage.passes(5)
+        assert stage.weight == 0
+        resume(stage, rollout) if _time == 0 else None
+        stage.passes(5)
+    assert held_by(rollout) == {"drift", "fight"}
+    assert hold(rollout, "fight") == {"manager": "kustomize-controller"}
+    assert stage.weight == 0
+
+
 def test_in_a_fight_the_way_back_is_still_open(stage: Stage, rollout: Rollout) -> None:
     for _time in range(3):
         stage.sets(v1=65, v2=35)

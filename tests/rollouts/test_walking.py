@@ -191,6 +191,15 @@ def test_too_few_pods_hold_the_next_step_and_not_this_one(stage: Stage) -> None:
     assert over(stage, rollout).phase == Phase.SUCCEEDED
 
 
+def test_a_rollback_to_fewer_pods_than_there_were_is_told_and_waits_for_nothing(stage: Stage) -> None:
+    rollout = begin(stage)
+    reach(stage, rollout, Phase.OBSERVING)
+    stage.pods = (PODS[0], pod_group("reviews", "v1", 1, 3), PODS[2])
+    stage.errors = {"v2": 0.5}
+    assert over(stage, rollout).phase == Phase.ROLLED_BACK
+    assert rollout.events.get(code="baseline-short").values == {"ready": 1, "had": 3}
+
+
 def test_what_happens_is_on_the_record(stage: Stage) -> None:
     stage.errors = {"v2": 0.05}
     done = over(stage, begin(stage))
