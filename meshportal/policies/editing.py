@@ -30,6 +30,7 @@ from meshportal.changes.queries import change_for, current_revision, open_change
 from meshportal.clusters.models import Cluster
 from meshportal.mesh.findings import Severity
 from meshportal.policies.formkit import Form
+from meshportal.policies.freshness import silent_since
 from meshportal.policies.nesting import Raw, is_structural, nest, restructure
 from meshportal.web.htmx import SeeOther
 
@@ -110,7 +111,8 @@ class Page:
             return error.problems
 
     def show(self, form: Form, proposal: Outcome = None, *, status: int = 200) -> HttpResponse:
-        return render(self.request, self.editor.template, self._context(form, proposal), status=status)
+        context = self._context(form, proposal) | {"silent_since": silent_since(self.subject.cluster, timezone.now())}
+        return render(self.request, self.editor.template, context, status=status)
 
     def show_preview(self, form: Form, proposal: Outcome) -> HttpResponse:
         return render(self.request, self.editor.preview_template, self._context(form, proposal))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
@@ -19,8 +19,8 @@ from meshportal.mesh.refs import DESTINATION_RULE, GATEWAY, VIRTUAL_SERVICE, Kin
 from meshportal.mesh.rules import analyse, concerning
 from meshportal.mesh.snapshot import Snapshot
 from meshportal.policies.findings import sentence
+from meshportal.policies.freshness import is_stale
 
-STALE_AFTER_PERIODS = 2
 FORMS: Mapping[Kind, str] = {VIRTUAL_SERVICE: "routes", DESTINATION_RULE: "destination", GATEWAY: "gateway"}
 """The form that edits an object of each kind."""
 
@@ -71,7 +71,7 @@ def look(person: Person, cluster: Cluster, now: datetime, *, namespace: str = ""
         remarks=list(_remarks(person, cluster, facts, snapshot, wanted)),
         namespaces=sorted({finding.ref.namespace for finding in findings if finding.ref is not None}),
         observed_at=at,
-        stale=now - at > STALE_AFTER_PERIODS * timedelta(seconds=snapshot.period_seconds),
+        stale=is_stale(snapshot, now),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -23,6 +24,7 @@ from meshportal.mesh.gateways.typed import FIELDS
 from meshportal.mesh.refs import GATEWAY, ServiceRef
 from meshportal.policies.editing import Editor, Outcome
 from meshportal.policies.formkit import Form, Row
+from meshportal.policies.freshness import silent_since
 from meshportal.policies.gateway.hosts import host_rows
 from meshportal.policies.live import live_of
 from meshportal.policies.nesting import Raw
@@ -128,5 +130,11 @@ def hosts(request: HttpRequest, cluster: str) -> HttpResponse:
     if not visible_namespaces(person, cluster):
         raise Http404
     mesh = get_object_or_404(Cluster, name=cluster)
-    context = {"section": "services", "cluster": mesh.name, "rows": host_rows(mesh, person), "snapshot": queries.latest(mesh)}
+    context = {
+        "section": "services",
+        "cluster": mesh.name,
+        "rows": host_rows(mesh, person),
+        "snapshot": queries.latest(mesh),
+        "silent_since": silent_since(mesh, timezone.now()),
+    }
     return render(request, "policies/gateway/hosts.html", context)
