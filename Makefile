@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --pro
 DOTS := awk '/^Collecting/ { printf "."; fflush() } /^Installing/ { printf " unpacking"; fflush() } END { print "" }'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo real test lint lock messages clean
+.PHONY: help setup demo real test chaos lint lock messages clean
 
 help:           ## what can be made
 	@sed -n 's/^\([a-z]*:\)[^#]*## */  make \1 /p' Makefile
@@ -33,6 +33,9 @@ real: | $(BIN)/pip   ## a real Kubernetes and Istio for MESH=real and the tests:
 
 test: $(DEVELOPMENT) lint   ## every check and every test that can run here
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+chaos: $(DEVELOPMENT)   ## canaries whose engine is killed at every place and at hundreds of random moments, on SQLite and PostgreSQL
+	MESHPORTAL_CHAOS=1 $(BIN)/pytest -n0 -v --durations=5 tests/chaos/test_rollouts_killed.py
 
 lint: $(DEVELOPMENT)   ## the checks that need no running program
 	$(BIN)/ruff check
