@@ -98,8 +98,6 @@ def plain_words(spec: Spec, plan: Plan, per_second: float | None) -> list[str]:
     first = ahead.steps[0]
     if first.requests is not None and ahead.smallest_visible is not None:
         said.append(_detects(first.weight, first.requests, ahead.smallest_visible))
-    if spec.criteria.min_request_count < ahead.clean_for_limit:
-        said.append(cannot_show(spec.criteria.min_request_count, spec.criteria.max_error_rate, ahead.clean_for_limit))
     said += _objects(spec, plan)
     said.append(
         _("Until it is over nobody else changes this host here; it can be paused, lowered and aborted at any time by its people.")
@@ -165,15 +163,6 @@ def _detects(weight: int, requests: float, visible: float) -> str:
         "At %(weight)d %% the canary gets about %(requests)s requests in its least time: "
         "an error rate under %(rate)s may well stay unseen there."
     ) % {"weight": weight, "requests": number(requests), "rate": rate(visible)}
-
-
-def cannot_show(asked: int, limit: float, needed: int) -> str:
-    """Why so few requests decide little."""
-    return _("%(asked)s requests cannot show %(limit)s: %(needed)s clean ones can.") % {
-        "asked": number(asked),
-        "limit": rate(limit),
-        "needed": number(needed),
-    }
 
 
 def _objects(spec: Spec, plan: Plan) -> list[str]:
@@ -256,13 +245,6 @@ def _remarks() -> dict[str, tuple[str, str]]:
             _("Ask for more requests if a step shall prove that."),
         ),
         "MP0908": (
-            _(
-                "At %(weight)d %% about %(requests)s requests come in its least time: "
-                "an error rate under %(rate)s may stay unseen there."
-            ),
-            "",
-        ),
-        "MP0909": (
             _("This rule rolls back at least %(chance)s of healthy canaries with a true error rate of %(rate)s."),
             _("The sequential rule does not, however often it looks."),
         ),

@@ -209,7 +209,7 @@ def _fact(rollout: Rollout, place: int, current: bool, begun: datetime | None, p
     if passed and place < rollout.step:
         return _("%(time)s, passed") % {"time": clock(begun or passed, seconds=False)}
     if current:
-        held = _("held") if rollout.holds else rollout.get_phase_display()
+        held = _("held") if rollout.holds else rollout.get_phase_display().lower()
         return f"{clock(begun, seconds=False)}, {held}" if begun else str(held)
     if begun:
         return clock(begun, seconds=False)

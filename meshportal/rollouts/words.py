@@ -194,7 +194,11 @@ def preflight(found: Values) -> str:
     """One reason why it may not begin."""
     code = str(found.get("code", ""))
     if code == "route":
-        return _gone(str(found.get("what", "")))
+        return {
+            "route": _("There is no VirtualService for this host yet."),
+            "destinations": _("No route names both versions yet."),
+            "several": _("More than one route names both versions. Leave one."),
+        }.get(str(found.get("what", "")), code)
     sentence = {
         "observer": _("The observer does not report, so nobody knows what the mesh looks like now."),
         "foreign": _("The route has other destinations too (%(destinations)s)."),

@@ -16,6 +16,7 @@ from meshportal.web.charts import Frame, coordinate
 from meshportal.web.svg import PLOT
 
 TOP, SHARE = PLOT[True]
+NARROW = 8.0  # percent of the width in which no word fits
 QUARTERS = (100, 75, 50, 25, 0)
 
 
@@ -133,6 +134,8 @@ def _held_word(found: Ramp, frame: Frame) -> SafeString:
     if not found.held_word or not found.held:
         return mark_safe("")
     start, end = found.held[-1]
+    if frame.x(end) - frame.x(start) < NARROW:
+        return mark_safe("")
     middle = min(max((frame.x(start) + frame.x(end)) / 2, 12), 88)
     return format_html(
         '<text class="mp-heldword" x="{}%" y="{}%" dy="-10" text-anchor="middle">{}</text>',

@@ -106,9 +106,6 @@ def _traffic(spec: Spec, live: TrafficLive) -> list[Finding]:
     if criteria.min_request_count < ahead.clean_for_limit:
         values = {"asked": criteria.min_request_count, "limit": criteria.max_error_rate, "needed": ahead.clean_for_limit}
         found.append(Finding("MP0907", Severity.INFO, "success_criteria.min_request_count", values))
-    if ahead.smallest_visible is not None and ahead.steps[0].requests is not None:
-        values = {"weight": ahead.steps[0].weight, "requests": ahead.steps[0].requests, "rate": ahead.smallest_visible}
-        found.append(Finding("MP0908", Severity.INFO, "", values))
     return found
 
 
@@ -116,7 +113,7 @@ def _blame(spec: Spec) -> list[Finding]:
     if spec.criteria.rule is not Rule.THRESHOLD:
         return []
     values = {"chance": threshold_blames(spec.criteria, len(spec.steps)), "rate": HEALTHY * spec.criteria.max_error_rate}
-    return [Finding("MP0909", Severity.INFO, "rule", values)]
+    return [Finding("MP0908", Severity.INFO, "rule", values)]
 
 
 def threshold_blames(criteria: Criteria, steps: int) -> float:
