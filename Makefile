@@ -37,6 +37,9 @@ test: $(DEVELOPMENT) lint   ## every check and every test that can run here
 chaos: $(DEVELOPMENT)   ## canaries whose engine is killed at every place and at hundreds of random moments, on SQLite and PostgreSQL
 	MESHPORTAL_CHAOS=1 $(BIN)/pytest -n0 -v --durations=5 tests/chaos/test_rollouts_killed.py
 
+bench: $(DEVELOPMENT)   ## what the portal costs, in counts and ratios, as tables and JSON; BENCH="--thorough --json FILE", see bench/README.md
+	@$(BIN)/python -m bench $(BENCH)
+
 lint: $(DEVELOPMENT)   ## the checks that need no running program
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
@@ -56,7 +59,7 @@ messages: $(DEVELOPMENT)   ## the texts of pages and sentences into locale/, and
 
 clean:          ## away with everything that the other targets made, the demo's data included
 	rm -rf $(VENV) var staticfiles test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find meshportal tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find meshportal tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(DATABASE): $(RUNTIME)
 	@echo "Setting up the database and the static files in var/ and staticfiles/"

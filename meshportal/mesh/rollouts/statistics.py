@@ -35,18 +35,19 @@ def relative_harm(pairs: Iterable[Pair], ratio: float) -> float:
     Given the bad requests of a look, each is the canary's with probability rho n / (rho n + m). A mixture over 12 ratios, spaced
     geometrically from 1.2 `ratio` to 40. Looks in which an arm had no requests, or nothing went wrong, tell nothing of the ratio.
     """
-    looks = [pair for pair in pairs if pair.canary and pair.baseline and pair.canary_bad + pair.baseline_bad]
-    return _log_mean_exp([_gain(looks, worse, ratio) for worse in _geometric(1.2 * ratio, max(WORST_RATIO, 1.2 * ratio))])
-
-
-def _gain(looks: Sequence[Pair], worse: float, held: float) -> float:
-    """The log likelihood of `worse` over that of `held`: one logarithm a look, which is what a thousand looks need."""
-    step = math.log(worse / held)
-    return sum(
-        pair.canary_bad * step
-        - (pair.canary_bad + pair.baseline_bad)
-        * math.log((worse * pair.canary + pair.baseline) / (held * pair.canary + pair.baseline))
-        for pair in looks
+    looks = [
+        (float(pair.canary), float(pair.baseline), pair.canary_bad, pair.canary_bad + pair.baseline_bad)
+        for pair in pairs
+        if pair.canary and pair.baseline and pair.canary_bad + pair.baseline_bad
+    ]
+    ours = sum(bad for _canary, _baseline, bad, _all in looks)
+    return _log_mean_exp(
+        [
+            # the log likelihood of `worse` over that of `ratio`: one logarithm a look, which a thousand looks notice
+            ours * math.log(worse / ratio)
+            - sum(every * math.log((worse * n + m) / (ratio * n + m)) for n, m, _bad, every in looks)
+            for worse in _geometric(1.2 * ratio, max(WORST_RATIO, 1.2 * ratio))
+        ]
     )
 
 

@@ -20,6 +20,7 @@ from meshportal.mesh.rollouts.statistics import (
     upper_difference,
     wilson,
 )
+from tests.mesh.rollouts import how_many
 
 counts = st.integers(1, 200_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
@@ -123,7 +124,7 @@ def test_one_percent_takes_299_clean_requests() -> None:
 # ---------------------------------------------------------------- e-processes
 
 
-RUNS, LOOKS = 4000, 40
+RUNS, LOOKS = how_many(2000, 20_000), 40
 RATIO, LIMIT, ALPHA = 1.5, 0.01, 0.01
 
 
@@ -157,7 +158,7 @@ def absolute_path(pairs: list[Pair]) -> list[float]:
     ids=["at-the-ratio", "as-good", "at-the-limit", "under-the-limit"],
 )  # fmt: skip
 def test_while_nothing_is_wrong_the_mean_stays_at_one_and_the_bar_is_rarely_crossed(path, canary, baseline) -> None:  # type: ignore[no-untyped-def]  # functions of this file
-    """At the border of the hypothesis the mean of E is 1 at every look (within three standard errors of 4,000 runs), inside it
+    """At the border of the hypothesis the mean of E is 1 at every look (within three standard errors), inside it
     less; and at most alpha of the runs ever cross 1/alpha."""
     paths = np.array([path(pairs) for pairs in walks(np.random.default_rng(6), canary, baseline)])
     for looks in (0, len(paths[0]) // 2, len(paths[0]) - 1):

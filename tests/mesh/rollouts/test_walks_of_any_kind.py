@@ -233,7 +233,7 @@ class Walk(RuleBasedStateMachine):
 
 TestAnyWalk: Any = Walk.TestCase
 TestAnyWalk.settings = settings(
-    max_examples=how_many(150, 20_000),
+    max_examples=how_many(150, 5_000),
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
