@@ -61,7 +61,7 @@ def test_a_preview_tells_what_it_can_detect(alice: Caller) -> None:
     wanted = {key: value for key, value in ASKED.items() if key != "reason"}
     body = alice.post("changes/preview", wanted).json()
     assert any("299 clean ones can" in finding["sentence"] for finding in body["findings"])
-    assert any("an error rate under 1" in sentence for sentence in body["words"])
+    assert any("an error rate under 0.99" in sentence for sentence in body["words"])
     assert body["risk"] == "medium"
 
 
