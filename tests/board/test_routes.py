@@ -45,6 +45,31 @@ def test_what_the_route_does_not_say_is_not_said() -> None:
     assert (row.timeout, row.retries) == ("", "")
 
 
+def test_what_else_happens_to_the_requests_is_said() -> None:
+    fault = {"abort": {"httpStatus": 503, "percentage": {"value": 30}}, "delay": {"fixedDelay": "2s", "percentage": {"value": 5}}}
+    http = {
+        "route": [to("v1")],
+        "fault": fault,
+        "mirror": {"host": "reviews", "subset": "v3"},
+        "rewrite": {"uri": "/x"},
+        "headers": {"request": {"set": {"x-env": "test"}}},
+    }
+    (row,) = route_rows([routes(http)])
+    assert row.others == [
+        "their path becomes /x",
+        "5 % of them wait 2s first",
+        "30 % of them fail with 503 on purpose",
+        "100 % of them are copied to reviews v3, whose answers nobody sees",
+        "their header x-env is set to test",
+    ]
+
+
+def test_odd_routes_have_rows_too() -> None:
+    odd = {"route": [to("v1")], "fault": [], "mirrors": "x", "headers": {"request": {"set": [1]}}, "rewrite": None}
+    (row,) = route_rows([routes(odd)])
+    assert row.to == "v1"
+
+
 def test_a_redirect_is_named() -> None:
     (row,) = route_rows([routes({"redirect": {"uri": "/b"}})])
     assert row.to == "redirect uri /b"

@@ -39,6 +39,11 @@ def rule_sentence(service: str, row: Row, *, last: bool) -> str:
     return _("%(parts)s.") % {"parts": _("; ").join([*parts, *_headers(row)])}
 
 
+def effects(row: Row) -> list[str]:
+    """What happens to the requests of a rule besides where they go and how long they may take."""
+    return [*_rewritten(row), *_faults(row), *_copies(row), *_headers(row)]
+
+
 def summary(service: str, row: Row, *, last: bool) -> str:
     """One line for the head of a rule that may be half typed."""
     return _goes(service, row, requests(row, last=last))
