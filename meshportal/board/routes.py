@@ -9,16 +9,16 @@ from meshportal.mesh.authors import Author, author_of
 from meshportal.mesh.refs import Manifest, ServiceRef
 from meshportal.mesh.routes.live import RoutesLive
 from meshportal.mesh.routes.reading import read_route
+from meshportal.policies.route_effects import effects
 from meshportal.policies.route_words import destinations, requests, retries
-from meshportal.policies.routes.sentences import effects
 
 NOBODY = ServiceRef("", "")  # so that every host is named as it stands
 
 
 @dataclass(frozen=True)
 class RouteRow:
-    """One HTTP route. `others` is what else happens to its requests: faults, copies, rewrites, headers. `author` is who last wrote
-    the routes of its object, None where the object has no record of it."""
+    """One HTTP route. `others` is what else happens to its requests: faults, copies, rewrites, headers. `author` is who last
+    wrote the routes of its object, None where the object has no record of it."""
 
     requests: str
     to: str

@@ -57,6 +57,17 @@ def test_a_missing_subset_is_named_and_its_fix_becomes_a_change(cast: Cast, brok
     assert [subset["name"] for subset in after["spec"]["subsets"]] == ["v1", "v2"]
 
 
+def test_a_fault_on_purpose_is_said_where_the_route_is(cast: Cast, mesh: Mesh, client: Client) -> None:
+    manifest = virtual_service(v1=100)
+    manifest["spec"]["http"][0]["fault"] = {"abort": {"httpStatus": 503, "percentage": {"value": 30}}}
+    mesh.api.put(manifest)
+    mesh.api.put(destination_rule("v1"))
+    mesh.observe()
+    client.force_login(cast.alice)
+    page = client.get("/diagnostics/traffic/demo/bookinfo/reviews/").content.decode()
+    assert "sends them to v1. 30 % of them fail with 503 on purpose." in page
+
+
 def test_on_the_page_the_fix_opens_its_form_filled_in(cast: Cast, broken: Mesh, client: Client) -> None:
     client.force_login(cast.alice)
     page = client.get(URL).content.decode()

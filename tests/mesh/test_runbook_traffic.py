@@ -118,6 +118,13 @@ def test_where_nothing_else_is_left_to_go_to_no_such_fix_is_offered() -> None:
     assert run(world)["subsets"].fixes == ()
 
 
+@pytest.mark.parametrize(("percent", "state"), [(30, State.WARN), (0.5, State.WARN), (0, State.OK)])
+def test_a_fault_on_purpose_is_the_first_thing_to_know(percent: float, state: State) -> None:
+    fault = {"abort": {"httpStatus": 503, "percentage": {"value": percent}}}
+    check = run(seen(routed({"fault": fault}), destination_rule("v1", "v2")))["routes"]
+    assert [line.state for line in check.evidence] == [state]
+
+
 def test_a_host_that_nobody_has_is_found() -> None:
     manifest = virtual_service(v1=100)
     manifest["spec"]["http"][0]["route"] = [{"destination": {"host": "revews"}}]

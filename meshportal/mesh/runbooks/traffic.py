@@ -17,6 +17,8 @@ from meshportal.mesh.facts import Facts
 from meshportal.mesh.findings import Finding, Severity
 from meshportal.mesh.hosts import names_service, routes_in_mesh
 from meshportal.mesh.refs import VIRTUAL_SERVICE, Manifest, ServiceRef, ref_of
+from meshportal.mesh.routes.live import RoutesLive
+from meshportal.mesh.routes.reading import read_route
 from meshportal.mesh.runbooks import mending
 from meshportal.mesh.runbooks.checks import Check, Evidence, Fix, check
 from meshportal.mesh.snapshot import ServiceNow, State
@@ -103,10 +105,17 @@ def _http(seen: Seen) -> list[Mapping[str, Any]]:
 def _routes(seen: Seen) -> Iterator[Evidence]:
     """Each route in order, and whether any request is left for it."""
     shadowed = {finding.path for finding in seen.findings if finding.code in NEVER and _ours(seen, finding)}
+    live = RoutesLive(seen.ref, tuple(found for found in [ruling_virtual_service(seen.facts, seen.ref)] if found))
     for place, route in enumerate(_http(seen)):
-        path = f"spec.http[{place}]"
-        code, state = ("route-never", State.WARN) if path in shadowed else ("route-takes", State.OK)
-        yield Evidence(code, state, {"number": place + 1, "route": dict(route), "path": path})
+        path, row = f"spec.http[{place}]", read_route(route, place, live)
+        code = "route-never" if path in shadowed else "route-takes"
+        state = State.WARN if path in shadowed or _faulty(row) else State.OK
+        yield Evidence(code, state, {"number": place + 1, "route": dict(route), "row": row, "path": path})
+
+
+def _faulty(row: Mapping[str, Any]) -> bool:
+    """Whether some requests of a route fail or wait on purpose, which whoever looks for a fault has to know first."""
+    return any(fault["percent"].strip("0.") for fault in row["fault"].values())
 
 
 def _ours(seen: Seen, finding: Finding) -> bool:

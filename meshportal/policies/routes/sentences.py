@@ -12,6 +12,7 @@ from meshportal.mesh.plans import Plan, PlanItem, field_changes
 from meshportal.mesh.refs import DESTINATION_RULE
 from meshportal.mesh.routes.comparing import Compared, shares
 from meshportal.mesh.routes.shape import is_blank
+from meshportal.policies.route_effects import copies, faults, headers, rewritten, target_name
 
 Row = Mapping[str, Any]
 
@@ -35,13 +36,8 @@ def plain_words(service: str, routes: Sequence[Row], compared: Compared, plan: P
 
 def rule_sentence(service: str, row: Row, *, last: bool) -> str:
     """One rule: which requests, where they go, and what else happens to them. `last` is whether no rule comes after it."""
-    parts = [_goes(service, row, requests(row, last=last)), *_rewritten(row), *_waits(row), *_faults(row), *_copies(row)]
-    return _("%(parts)s.") % {"parts": _("; ").join([*parts, *_headers(row)])}
-
-
-def effects(row: Row) -> list[str]:
-    """What happens to the requests of a rule besides where they go and how long they may take."""
-    return [*_rewritten(row), *_faults(row), *_copies(row), *_headers(row)]
+    parts = [_goes(service, row, requests(row, last=last)), *rewritten(row), *_waits(row), *faults(row), *copies(row)]
+    return _("%(parts)s.") % {"parts": _("; ").join([*parts, *headers(row)])}
 
 
 def summary(service: str, row: Row, *, last: bool) -> str:
@@ -117,12 +113,6 @@ def _targets(service: str, row: Row) -> str:
     return _(", ").join(said)
 
 
-def target_name(service: str, row: Row) -> str:
-    """A destination by its shortest name: the subset of this service, or another host."""
-    name = f"{row['host']} {row['subset']}".strip() or _("any pod of %(service)s") % {"service": service}
-    return f"{name}:{row['port']}" if row["port"] and row["host"] else name
-
-
 def _waits(row: Row) -> list[str]:
     said = []
     if row["timeout"]:
@@ -142,50 +132,6 @@ def _tried(attempts: int) -> str:
     return ngettext("failed ones are tried once more", "failed ones are tried up to %(attempts)d times more", attempts) % {
         "attempts": attempts
     }
-
-
-def _faults(row: Row) -> list[str]:
-    abort, delay = row["fault"]["abort"], row["fault"]["delay"]
-    said = []
-    if delay["duration"]:
-        said.append(
-            _("%(percent)s %% of them wait %(delay)s first") % {"percent": delay["percent"] or 0, "delay": delay["duration"]}
-        )
-    if abort["status"]:
-        said.append(
-            _("%(percent)s %% of them fail with %(status)s on purpose")
-            % {"percent": abort["percent"] or 0, "status": abort["status"]}
-        )
-    return said
-
-
-def _copies(row: Row) -> list[str]:
-    return [
-        _("%(percent)s %% of them are copied to %(target)s, whose answers nobody sees")
-        % {"percent": mirror["percent"] or 100, "target": target_name("", mirror)}
-        for mirror in row["mirrors"]
-    ]
-
-
-def _rewritten(row: Row) -> list[str]:
-    said = []
-    if row["rewrite"]["uri"]:
-        said.append(_("their path becomes %(path)s") % {"path": row["rewrite"]["uri"]})
-    if row["rewrite"]["authority"]:
-        said.append(_("their host becomes %(host)s") % {"host": row["rewrite"]["authority"]})
-    return said
-
-
-def _headers(row: Row) -> list[str]:
-    said = {
-        ("request", "set"): _("their header %(name)s is set to %(value)s"),
-        ("request", "add"): _("they get a header %(name)s: %(value)s"),
-        ("request", "remove"): _("they lose their header %(name)s"),
-        ("response", "set"): _("in answers, header %(name)s is set to %(value)s"),
-        ("response", "add"): _("answers get a header %(name)s: %(value)s"),
-        ("response", "remove"): _("answers lose their header %(name)s"),
-    }
-    return [said[header["on"], header["do"]] % header for header in row["headers"]]
 
 
 def _objects(item: PlanItem) -> list[str]:

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from meshportal.mesh.runbooks.checks import Evidence, Fix
 from meshportal.policies import route_words
+from meshportal.policies.route_effects import effects
 from meshportal.web.words import number
 
 
@@ -85,7 +86,9 @@ def _route(code: str, values: Mapping[str, Any]) -> str:
     }
     if code == "route-never":
         return _("Route %(number)d (%(requests)s) never gets a request: an earlier route takes them all.") % said
-    return _("Route %(number)d takes %(requests)s and sends them to %(to)s.") % said
+    takes = _("Route %(number)d takes %(requests)s and sends them to %(to)s.") % said
+    others = effects(values["row"])
+    return " ".join([takes, *([_("%(parts)s.") % {"parts": _("; ").join(others)}] if others else [])])
 
 
 def _weight(code: str, values: Mapping[str, Any]) -> str:
