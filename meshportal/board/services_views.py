@@ -22,6 +22,7 @@ from meshportal.board.scope import choose
 from meshportal.board.services_page import Filter, header_facts, listed, looked, set_policies, set_routes, sync_line, version_rows
 from meshportal.board.sources import chips, staleness
 from meshportal.board.views import kept_by_its_reader, no_mesh
+from meshportal.board.ways import ways_in
 from meshportal.catalog import queries as catalog
 from meshportal.catalog.services import ask_history
 from meshportal.changes.models import ChangeRequest
@@ -128,12 +129,12 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
     may_operate = can(cast(PersonRequest, request).user, Verb.OPERATE, Scope(cluster.name, service.namespace))
     lines = [line(change) for change in place.changes]
     routes, subsets = set_routes(virtual_services, applied), subset_rows(facts, ref)
-    policies = set_policies(policy_rows(facts, ref), applied)
+    policies, ways = set_policies(policy_rows(facts, ref), applied), ways_in(facts, ref, applied)
     canary = canary_of(cluster, service.namespace, service.name)
     silent = [chip for chip in chips(place.snapshot, now, now.timestamp()) if chip.state != State.OK]
     return {
         "board": looked(
-            place.snapshot, now.timestamp(), (lines, routes, policies, subsets, may_operate, silent, minutes, canary)
+            place.snapshot, now.timestamp(), (lines, routes, ways, policies, subsets, may_operate, silent, minutes, canary)
         ),
         "now": now.timestamp(),
         "cluster": cluster.name,
@@ -143,6 +144,7 @@ def live_context(request: HttpRequest, place: Place, minutes: int) -> dict[str, 
         "sync": sync_line(service, place.snapshot.source("syncz")),
         "versions": version_rows(service),
         "routes": routes,
+        "ways": ways,
         "policies": policies,
         "subsets": subsets,
         "changes": lines,
