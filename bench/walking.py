@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter, process_time
 
+from django.db.models import Max
+
 from bench.pure import stock
 from meshportal.accounts.models import Person
 from meshportal.catalog.models import LiveObject
@@ -26,6 +28,7 @@ from tests.fakes import FakeMetrics
 NAMESPACE = "bookinfo"
 PER_SECOND = 1000.0
 INTERVAL = 60.0
+TOGETHER = timedelta(seconds=2)
 
 
 class Clock:
@@ -56,7 +59,7 @@ class Walk:
     beat: float = 0.0  # seconds between two sweeps; 0: one in the moment something is due
     clock: Clock = field(default_factory=Clock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
-    late: list[float] = field(default_factory=list)  # of each step after the first, in seconds
+    late: list[float] = field(default_factory=list)  # seconds from a sweep to a verified weight, but for the first
     shifted: dict[int, list[float]] = field(default_factory=dict)  # when each canary's weights were verified
     ticks: int = 0
     most_asked: int = 0  # calls of the metrics port in one sweep
@@ -102,7 +105,7 @@ class Walk:
             if until_step is not None and all(len(at) > until_step for at in self.shifted.values()) and self.shifted:
                 return
             self.tick()
-            if self.ticks > 60 * len(self.weights) * max(1, int(self.count**0.5)):
+            if self.ticks > 100 * len(self.weights):
                 row = Rollout.objects.exclude(phase__in=["succeeded", "rolled-back"])[0]
                 raise RuntimeError(f"a canary waits: {row.phase} at {row.weight} %, {row.holds}, {row.error}")
 
@@ -111,16 +114,19 @@ class Walk:
         return row.next_due_at if row else None
 
     def tick(self) -> None:
-        """Leap to the next due moment, or to the beat after it, and sweep."""
+        """Leap to the beat after the next due moment; without a beat, to when all that are due within `TOGETHER` are."""
         moment = self.due() or self.clock()
         if self.beat:
             whole = (moment - NOON) // timedelta(seconds=self.beat) + 1
             moment = NOON + timedelta(seconds=whole * self.beat)
+        else:
+            soon = Rollout.objects.filter(next_due_at__lte=moment + TOGETHER)
+            moment = soon.aggregate(last=Max("next_due_at"))["last"] or moment
         self.clock.leaps_to(moment)
         self.world_goes_on()
-        planned = {
-            row.pk: row.due_at + INTERVAL for row in Rollout.objects.filter(phase=Phase.OBSERVING, next_due_at__lte=self.clock())
-        }
+        now = self.clock()
+        observed = Rollout.objects.filter(phase=Phase.OBSERVING, next_due_at__lte=now)
+        planned = {row.pk: max(row.due_at + INTERVAL, now.timestamp()) for row in observed}
         self.sweep()
         self._note(planned)
 

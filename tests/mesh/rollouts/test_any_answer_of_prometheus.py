@@ -161,7 +161,8 @@ def walk(dice: random.Random) -> Iterator[Tick]:
         now += dice.choice([6.0, 6.0, 6.0, 31.0])
         proxies.serve(state.weight)
         answer = proxies.answer()
-        found = reading(answer.rows or [], answer.ages, ("v1", "v2"), FRESH_SECONDS)
+        latency = spec.criteria.max_slow_rate is not None
+        found = reading(answer.rows or [], answer.ages, ("v1", "v2"), FRESH_SECONDS, latency=latency)
         problem = "prometheus-down" if answer.rows is None else found.problem
         baseline, canary = (None, None) if problem else arms(counted, found.counters, "v1", "v2")
         looks.append(Look(state.step, state.weight, since, now, baseline, canary, problem))
