@@ -17,6 +17,7 @@ from meshportal.web.svg import PLOT
 
 TOP, SHARE = PLOT[True]
 NARROW = 8.0  # percent of the width in which no word fits
+SHORT = 600.0  # seconds of a picture in which minutes would repeat themselves
 QUARTERS = (100, 75, 50, 25, 0)
 
 
@@ -78,11 +79,15 @@ def _times(frame: Frame) -> SafeString:
                 mark_safe(' class="mp-only-wide"') if anchor == "middle" else "",
                 coordinate(share),
                 anchor,
-                words.time_label(at, frame.right - frame.left),
+                _moment(at, frame.right - frame.left),
             )
             for anchor, (share, at) in places
         ),
     )
+
+
+def _moment(at: float, span: float) -> str:
+    return words.clock(at) if span < SHORT else words.time_label(at, span)
 
 
 def _bands(found: Ramp, frame: Frame) -> SafeString:
