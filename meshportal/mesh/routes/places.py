@@ -45,8 +45,10 @@ _COMPILED = tuple((re.compile(path, re.DOTALL), field) for path, field in _FIELD
 
 
 def field_of(path: str) -> str:
-    """The form's field for a path in the VirtualService: the rule as a whole where the form has no field for it, "" for what is
-    about no rule."""
+    """The form's field for a path in the VirtualService: the rule as a whole where the form has no field for it, the list for
+    what is about all rules, "" for what is about none."""
+    if path == "spec.http":
+        return "routes"
     rule = _RULE.match(path)
     if rule is None:
         return ""

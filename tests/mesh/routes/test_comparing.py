@@ -111,6 +111,7 @@ PLACES = [
     ("spec.http[0].headers.request.set.x", "routes[0].headers"),
     ("spec.http[0].corsPolicy", "routes[0]"),
     ("spec.http[0]", "routes[0]"),
+    ("spec.http", "routes"),
     ("spec.hosts[0]", ""),
     ("spec.tcp[0].route", ""),
 ]
