@@ -210,7 +210,7 @@ def _fact(rollout: Rollout, place: int, current: bool, begun: datetime | None, p
         return _("%(time)s, passed") % {"time": clock(begun or passed, seconds=False)}
     if current:
         held = _("held") if rollout.holds else rollout.get_phase_display().lower()
-        return f"{clock(begun, seconds=False)}, {held}" if begun else str(held)
+        return _(", ").join([clock(begun, seconds=False), str(held)]) if begun else str(held)
     if begun:
         return clock(begun, seconds=False)
     if at is not None and not rollout.is_over:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from meshportal.mesh.rollouts.leaves import plain
 from meshportal.rollouts.asking_words import rate
@@ -19,7 +19,12 @@ ANSWERS = {"PASS": "OK", "FAIL": "FAIL", "CONTINUE": "UNKNOWN", "UNKNOWN": "UNKN
 
 
 def answer_word(answer: str) -> str:
-    return {"PASS": _("PASS"), "FAIL": _("FAIL"), "CONTINUE": _("not yet"), "UNKNOWN": _("UNKNOWN")}[answer]
+    return {
+        "PASS": _("PASS"),
+        "FAIL": pgettext("of a test", "FAIL"),
+        "CONTINUE": pgettext("of a test", "not yet"),
+        "UNKNOWN": _("UNKNOWN"),
+    }[answer]
 
 
 # ---------------------------------------------------------------- why
