@@ -25,8 +25,10 @@ def claim(now: datetime) -> list[Held]:
     moved = _moved(now)
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     wanted = Q(next_due_at__lte=now) | Q(pk__in=moved)
+    rows = Rollout.objects.filter(active(), free, wanted).order_by("next_due_at", "pk")
+    if not rows.exists():
+        return []  # a tick that finds nothing takes no lock
     with transaction.atomic():
-        rows = Rollout.objects.filter(active(), free, wanted).order_by("next_due_at", "pk")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(of=("self",), skip_locked=True)
         found = list(rows.select_related("cluster", "change__cluster"))

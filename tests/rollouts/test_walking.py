@@ -11,6 +11,7 @@ from meshportal.audit.services import verify
 from meshportal.changes.models import HostClaim, Status
 from meshportal.mesh.facts import PodGroup
 from meshportal.mesh.rollouts.spec import Criteria, OnTimeout, Spec, Step
+from meshportal.rollouts.evidence import two_scrapes
 from meshportal.rollouts.models import Look, Phase, Rollout, Shift
 from tests.cast import PODS, pod_group
 from tests.rollouts.cast import QUICK, SPEC, Stage, begin, fresh, held_by, reach, story
@@ -29,6 +30,7 @@ def test_a_good_canary_walks_to_the_end_and_its_change_is_applied(stage: Stage) 
     assert not HostClaim.objects.exists()
     assert [(shift.weight, shift.state) for shift in Shift.objects.all()] == [(w, "done") for w in (10, 50, 90, 100)]
     assert stage.patches() == 4, "one write for each step"
+    assert not done.looks.filter(answer="UNKNOWN").exists(), "nobody looks where nobody has asked"
     assert [code for code in story(done) if code != "look"] == [
         "started",
         "preflight-passed",
@@ -43,6 +45,13 @@ def test_each_step_begins_when_it_was_planned(stage: Stage) -> None:
     done = over(stage, begin(stage))
     at = [event.at.timestamp() for event in done.events.filter(code="shifted")]
     assert [round(moment - at[0]) for moment in at] == [0, 60, 120, 180]
+
+
+def test_what_was_counted_before_a_weight_had_settled_is_not_of_it(stage: Stage) -> None:
+    done = over(stage, begin(stage))
+    begun = {event.values["step"]: event.at.timestamp() for event in done.events.filter(code="shifted")}
+    assert set(begun) == {0, 1, 2, 3}
+    assert all(look.start >= begun[look.step] + two_scrapes() for look in done.looks.all())
 
 
 def test_a_step_costs_two_requests_and_waiting_none(stage: Stage) -> None:
