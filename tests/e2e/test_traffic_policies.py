@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -24,6 +25,7 @@ SOON, FOLLOWS = (
     120_000,
 )  # milliseconds: the worker has applied; the numbers have followed within the window of their rates
 TESTERS = next(crowd for crowd in VISITORS if ("end-user", "jason") in crowd.headers)
+STEADY_POINTS = 0.2  # of percent
 WELL, UNWELL = re.compile(r"(100(\.0+)?|99\.\d+)\s%"), re.compile(r"(8\d|9[0-5])(\.\d+)?\s%")
 HERE, PARTNERS = "bookinfo", "shop"
 
@@ -68,6 +70,8 @@ def test_policies_show_in_the_numbers_and_their_removal_restores_them(people: Pe
 
         expect(card(board, f"{HERE}/details")).to_contain_text(re.compile(r"of requests fail with 504"), timeout=FOLLOWS)
         expect(success(board)).to_have_text(UNWELL, timeout=FOLLOWS)
+        for service in ("details", "productpage", "reviews"):
+            until_steady(mesh, service)
         with_codes(alice, mesh, "details", re.compile(r"[1-4]\d(\.\d+)?\s% of requests fail with 504"))
         with_codes(alice, mesh, "productpage", re.compile(r"(9\.[5-9]\d?|10(\.[0-4]\d?)?)\s% of requests fail with 503"))
         alice.goto(mesh.service)
@@ -198,6 +202,21 @@ def row(board: Page, service: str) -> Locator:
 
 def card(board: Page, service: str) -> Locator:
     return board.locator(f".mp-problem[data-key$='{service}']")
+
+
+def until_steady(mesh: Stage, service: str) -> None:
+    """Until three looks in a row say the same: while the window of the rates fills, every share passes through all below it."""
+    seen: dict[str, list[float]] = {}
+    deadline = time.monotonic() + FOLLOWS / 1000
+    while True:
+        _status, now = mesh.ask("carol", "GET", f"/services/{mesh.mesh}/{HERE}/{service}")
+        shares = [version["measured_percent"] for version in now["versions"]]
+        seen[now["observed_at"]] = [share or 0.0 for share in (now["error_percent"], *shares)]
+        looks = list(seen.values())[-3:]
+        if len(looks) == 3 and all(max(values) - min(values) < STEADY_POINTS for values in zip(*looks, strict=True)):
+            return
+        assert time.monotonic() < deadline, f"{service} never came to rest: {looks}"
+        time.sleep(1)
 
 
 def with_codes(page: Page, mesh: Stage, service: str, sentence: re.Pattern[str]) -> None:
