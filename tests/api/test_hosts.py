@@ -49,7 +49,7 @@ def test_hosts_are_listed_in_the_callers_scope(alice: Caller, cast: Cast, mesh: 
         "services": ["bookinfo/reviews"],
         "hidden_services": 0,
         "elsewhere": [],
-        "set_by": "",
+        "set_by": "kubectl-edit",
         "change": None,
     }
     assert (second["services"], second["hidden_services"]) == ([], 1)

@@ -70,6 +70,8 @@ def _live_entry(row: Raw, live: Sequence[Any], path: str, errors: list[FieldErro
 
 
 def _labels(text: str, was: str, path: str, errors: list[FieldError]) -> str:
+    if text and text == was.strip():
+        return was
     pairs = pairs_in(text)
     if pairs is None:
         errors.append(FieldError(path, "not-labels", {"typed": text[:80]}))
@@ -126,6 +128,8 @@ def distribute(asked: Sequence[Raw], live: Sequence[Any], errors: list[FieldErro
 
 
 def _shares(text: str, was: str, path: str, errors: list[FieldError]) -> str:
+    if text and text == was.strip():
+        return was
     pairs = pairs_in(text)
     if not pairs:
         errors.append(FieldError(path, "not-shares", {"typed": text[:80]}))
