@@ -1,6 +1,6 @@
 """What makes other canary controllers promote blindly, jump to 100 % or lift a brake, done to ours on a real API server.
 
-docs/rollouts-and-peers.md has the same rows as a table: what Flagger and Argo Rollouts did, and the test that holds us to ours.
+docs/rollouts.md has the same rows as a table: what Flagger and Argo Rollouts did, and the test that holds us to ours.
 """
 
 from __future__ import annotations
