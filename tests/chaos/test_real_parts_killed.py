@@ -29,7 +29,7 @@ from tests.chaos.portal import TICK_SECONDS, Portal, portal
 from tests.processes import Info, ask_etcd, real_mesh
 from tests.world_process import sandbox_world
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("outages")]
 WRITES = {"create", "update", "patch", "delete"}
 
 

@@ -15,7 +15,7 @@ from tests.cast import people
 from tests.dataplane.eyes import Eyes
 from tests.dataplane.plane import Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real"), pytest.mark.django_db]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane"), pytest.mark.django_db]
 
 REQUESTS = 5_000
 WARM_UP = 1_000

@@ -11,7 +11,7 @@ import pytest
 
 from tests.tools.running import SECONDS, answer, marked
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 ENVOY, AGENT = "envoy-rev.json", "pilot-agent"
 
 

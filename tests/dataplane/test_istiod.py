@@ -9,7 +9,7 @@ from meshportal.mesh.syncz import SyncState
 from tests.contracts.istiod import numbers, page, unlike_syncz
 from tests.dataplane.plane import Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 
 
 def test_every_envoy_is_listed_once_and_has_taken_what_it_was_sent(plane: Plane) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.dataplane.plane import Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 SECURITY = "security.istio.io/v1"
 
 

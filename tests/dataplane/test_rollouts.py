@@ -29,7 +29,7 @@ from tests.cast import observe, people, pod_group
 from tests.dataplane.plane import Answer, Plane, eventually
 from tests.rollouts.cast import fresh, story
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real"), pytest.mark.django_db]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane"), pytest.mark.django_db]
 
 PAGE = AuditEvent.Via.PAGE
 PATIENCE_SECONDS = 240

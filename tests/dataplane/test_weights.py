@@ -10,7 +10,7 @@ import pytest
 from meshportal.clients.ports import TrafficRow
 from tests.dataplane.plane import Answer, Plane
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 REQUESTS = 5_000
 POINTS = 2.0
 WARM_UP = 1_000

@@ -16,7 +16,7 @@ from meshportal.sandbox.world.routing import Choice
 from tests.dataplane.beside import calling, world
 from tests.dataplane.plane import Answer, Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 REQUESTS = 3_000
 LOST = 'istio_requests_total{reporter="source",response_code="503",response_flags="NC"'
 

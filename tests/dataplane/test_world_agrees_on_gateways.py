@@ -16,7 +16,7 @@ from tests.dataplane.beside import KINDS, items, scenario
 from tests.dataplane.gateway import GATEWAY, Door, bound, gateway
 from tests.dataplane.plane import Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 TO_REVIEWS: dict[str, Any] = {"route": [{"destination": {"host": "reviews"}}]}
 TESTERS = {"match": [{"headers": {"end-user": {"exact": "jason"}}}], "directResponse": {"status": 418}}
 HOST = "books.example.com"

@@ -10,7 +10,7 @@ import pytest
 from tests.dataplane.beside import Request, agree, expected, failing, from_outside, scenario, settled, slow
 from tests.dataplane.plane import Plane, eventually
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 SECURITY = "security.istio.io/v1"
 ONE = {"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}
 ALL = {"route": [{"destination": {"host": "reviews"}}], "retries": {"attempts": 0}}

@@ -9,7 +9,7 @@ import pytest
 from tests.dataplane.beside import Request, agree, expected, failing, scenario, slow
 from tests.dataplane.plane import Plane
 
-pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("real")]
+pytestmark = [pytest.mark.dataplane, pytest.mark.xdist_group("dataplane")]
 LOOSE = 0.04
 """For what depends on time: a busy machine answers some milliseconds later than its app means to."""
 

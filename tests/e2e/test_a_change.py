@@ -22,8 +22,8 @@ REASON = "Try v2 with one request in ten"
     scope="module",
     params=[
         pytest.param("sandbox", marks=pytest.mark.xdist_group("e2e")),
-        pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("real")]),
-        pytest.param("dataplane", marks=[pytest.mark.dataplane, pytest.mark.xdist_group("real")]),
+        pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("journeys")]),
+        pytest.param("dataplane", marks=[pytest.mark.dataplane, pytest.mark.xdist_group("journeys")]),
     ],
 )
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -76,7 +76,8 @@ def sees_the_mesh(page: Page) -> None:
         "Requests": r"[\d,.]+\s/s",
     }.items():
         figure = figures.locator(".mp-figure", has=page.get_by_text(label, exact=True))
-        expect(figure.locator("dd").first).to_have_text(re.compile(rf"^\s*{value}\s*$"))
+        # latency is asked for on every third tick
+        expect(figure.locator("dd").first).to_have_text(re.compile(rf"^\s*{value}\s*$"), timeout=FOLLOWS)
     for source in ("Prometheus", "Kubernetes", "istiod", "Worker", "Observer"):
         expect(page.locator("#board-sources")).to_contain_text(source)
     expect(page.get_by_role("link", name=f"{NAMESPACE} / reviews")).to_be_visible()

@@ -17,7 +17,7 @@ from tests.e2e.people import People, keep_open, still_open
 from tests.e2e.stage import NAMESPACE, SERVICE, Stage, required
 from tests.e2e.stage import stage as demo_on
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("weather")]
 
 WINDOW_SECONDS = 20
 """Of the portal's rates: counting begins half as long after a weight stands, which is 30 s in an installation."""

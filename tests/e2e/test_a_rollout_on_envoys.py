@@ -14,7 +14,7 @@ from tests.e2e.stage import Stage
 from tests.e2e.stage import stage as demo_on
 from tests.e2e.test_a_rollout import WINDOW_SECONDS, Canary, live
 
-pytestmark = [pytest.mark.e2e, pytest.mark.dataplane, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.dataplane, pytest.mark.xdist_group("journeys")]
 
 PLAN: dict[str, Any] = {
     "steps": [{"weight": 50, "seconds": 6}, {"weight": 100, "seconds": 6}],

@@ -50,7 +50,7 @@ place."""
     scope="module",
     params=[
         pytest.param("sandbox", marks=pytest.mark.xdist_group("e2e")),
-        pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("real")]),
+        pytest.param("real", marks=[pytest.mark.real, pytest.mark.xdist_group("journeys")]),
     ],
 )
 def mesh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

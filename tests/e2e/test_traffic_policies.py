@@ -19,7 +19,7 @@ from tests.e2e.people import People
 from tests.e2e.putting_back import put_back
 from tests.e2e.stage import Stage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("weather")]
 SOON, FOLLOWS = (
     30_000,
     120_000,
