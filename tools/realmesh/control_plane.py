@@ -141,6 +141,9 @@ class ControlPlane:
             kube, "controllers", *access, "--secure-port", port["controllers"],
             "--service-account-private-key-file", "sa.key", "--root-ca-file", "certs/apiserver.crt",
             "--controllers", "*,-nodeipam,-cloud-node-lifecycle,-service-lb-controller,-node-route-controller",
+            # A node that was not heard of while the API server was away has its pods marked unready; a kubelet would tell better
+            # when it is back, KWOK says a pod is ready once and never again.
+            "--node-monitor-grace-period", "10m",
         ])  # fmt: skip
         self.processes.start("scheduler", [kube, "scheduler", *access, "--secure-port", port["scheduler"]])
 
