@@ -119,6 +119,10 @@ class FakeCluster:
         """Takes a right from the portal; `verb` as Kubernetes has it: get, list, watch, create, update, patch, delete."""
         self._forbidden.add((verb, kind))
 
+    def allows(self, verb: str, kind: Kind) -> None:
+        """Gives it back."""
+        self._forbidden.discard((verb, kind))
+
     def forgets_history(self) -> None:
         """Compaction: a watch from before now gets 410."""
         self._forgotten = self._revision

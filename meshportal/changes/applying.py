@@ -24,7 +24,7 @@ from meshportal.changes.kinds import GoesOn, kind_named
 from meshportal.changes.models import ChangeRequest, HostClaim, Item, Review, Revision, Status, Write
 from meshportal.changes.queries import WHOLE, current_revision, plan_item, plan_of, scopes_of
 from meshportal.changes.writing import LostLease, NotAsReviewed, Run, is_leaving, may_have_removed, tell, write_item
-from meshportal.clients.ports import ClientError, ClusterPort
+from meshportal.clients.ports import ClientError, ClusterPort, Forbidden
 from meshportal.clusters.freezing import frozen
 from meshportal.clusters.stopping import stopped
 from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
@@ -32,6 +32,7 @@ from meshportal.mesh.plans import TOKEN_ANNOTATION, annotation, same_fields
 log = structlog.get_logger(__name__)
 
 RETRY = timedelta(seconds=5)
+RIGHTS_SETTLE = timedelta(minutes=1)
 PUT_BACK_ATTEMPTS = 5
 
 
@@ -51,7 +52,7 @@ def apply(change_id: int, *, cluster: ClusterPort, clock: Callable[[], datetime]
         log.info("lease lost", change=run.change.label)
     except ClientError as error:
         # Nothing is known about the last write, and nothing needs to be: the Write row says what to look for at the next try.
-        if not error.retry_helps:
+        if not _may_pass(run, error):
             raise
         _wait(run, str(error))
 
@@ -155,12 +156,19 @@ def _carry_out(run: Run) -> None:
                 _back_to_review(run.change, str(error), run.clock())
         return
     except ClientError as error:
-        if error.retry_helps:
+        if _may_pass(run, error):
             raise
         _fail(run, str(error))
         return
     reach(BEFORE_FINISH)
     _end(run, [str(item) for item in items])
+
+
+def _may_pass(run: Run, error: ClientError) -> bool:
+    """Whether another try may help. An API server that has just been started has not read its roles yet, and for a moment lets
+    nobody read anything: that is no missing right before a while has passed."""
+    settling = run.clock() - run.change.status_since < RIGHTS_SETTLE
+    return error.retry_helps or (isinstance(error, Forbidden) and error.verb == "get" and settling)
 
 
 def _end(run: Run, objects: list[str]) -> None:
@@ -213,7 +221,7 @@ def _put_back(run: Run) -> None:
                 continue
             write_item(run, row, Write.Purpose.PUT_BACK)
         except (NotAsReviewed, ClientError) as error:
-            if isinstance(error, ClientError) and error.retry_helps and not _tried_enough(row):
+            if isinstance(error, ClientError) and _may_pass(run, error) and not _tried_enough(row):
                 raise
             with transaction.atomic():
                 run.keep()

@@ -44,6 +44,27 @@ def test_the_cluster_gets_exactly_what_was_approved(approved: Make, run: Run, me
     assert not HostClaim.objects.exists()
 
 
+def test_an_api_server_that_has_just_started_and_knows_no_roles_yet_is_waited_for(
+    approved: Make, run: Run, mesh: Mesh, clock: Clock
+) -> None:
+    mesh.api.forbids("get", DESTINATION_RULE)
+    change = run(approved())
+    assert change.status == Status.APPLYING
+    assert change.note.startswith("Waiting: The portal has no right to get")
+    mesh.api.allows("get", DESTINATION_RULE)
+    clock.passes(6)
+    assert run(change).status == Status.APPLIED
+    assert len(mesh.api.writes) == 1
+
+
+def test_a_right_to_read_that_stays_away_fails_the_change(approved: Make, run: Run, mesh: Mesh, clock: Clock) -> None:
+    mesh.api.forbids("get", DESTINATION_RULE)
+    change = run(approved())
+    clock.passes(61)
+    assert run(change).status == Status.FAILED
+    assert not mesh.api.writes
+
+
 def test_an_object_that_does_not_change_is_not_written(approved: Make, run: Run, mesh: Mesh) -> None:
     before = mesh.api.get(RULE)
     run(approved())

@@ -123,9 +123,12 @@ def test_a_new_object_that_was_deleted_and_made_again_by_somebody_is_not_deleted
 
 
 def test_an_object_that_may_no_longer_be_read_needs_a_human_and_is_not_tried_for_ever(
-    refused: ChangeRequest, run: Run, mesh: Mesh
+    refused: ChangeRequest, run: Run, mesh: Mesh, clock: Clock
 ) -> None:
     mesh.api.when_sent(ROUTE, lambda: mesh.api.forbids("get", DESTINATION_RULE))
+    assert run(refused).status == Status.APPLYING, "an API server that has just started forbids everything for a moment"
+    assert "no right to get" in refused.note
+    clock.passes(61)
     assert run(refused).status == Status.NEEDS_HUMAN
     assert "no right to get" in refused.note
 
