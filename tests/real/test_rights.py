@@ -156,7 +156,7 @@ def applied(server: Server, *, stopped: bool = False) -> ChangeRequest:
     api.then = stop
     for _ in range(2):
         apply(change.pk, cluster=api, clock=clock)
-        clock.passes(1)
+        clock.passes(61)  # so long a right to read may be missing: an API server that has just started knows none
     api.close()
     change.refresh_from_db()
     return change
