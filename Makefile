@@ -32,7 +32,7 @@ real: | $(BIN)/pip   ## a real Kubernetes and Istio for MESH=real and the tests:
 	@$(BIN)/python -m tools.realmesh build
 
 test: $(DEVELOPMENT) lint   ## every check and every test that can run here
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 chaos: $(DEVELOPMENT)   ## canaries whose engine is killed at every place and at hundreds of random moments, on SQLite and PostgreSQL
 	MESHPORTAL_CHAOS=1 $(BIN)/pytest -n0 -v --durations=5 tests/chaos/test_rollouts_killed.py
