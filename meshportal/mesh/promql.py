@@ -74,13 +74,16 @@ def canary_counts(services: Iterable[ServiceRef]) -> str:
 
 def canary_rest(services: Iterable[ServiceRef], bounds: Iterable[float]) -> str:
     """What else a verdict takes, in one query: the age in seconds of the youngest count of each version, by Prometheus' own
-    clock, and for each of `bounds` (milliseconds) the requests within it (rows with `le`). A bound is written 500 or 500.0."""
+    clock, and for each of `bounds` (milliseconds) the requests within it and all that were timed (rows with `le`). A bound is
+    written 500 or 500.0. All that were timed are asked for too, because Envoy adds to its histograms every few seconds only:
+    beside its counters, which are never late, a bucket would make requests look slow that have not been put into any yet."""
     names = one_of(service.name for service in services)
     versions = f"{SERVICE_LABELS}, destination_version"
     age = f"time() - max by ({versions}) (timestamp({REQUESTS}{{destination_service_name=~{names}}}))"
     texts = [text for bound in bounds for text in (f"{bound:g}", f"{bound:g}.0")]
     if not texts:
         return age
+    texts.append("+Inf")
     selector = f"{{destination_service_name=~{names}, le=~{one_of(texts)}}}"
     return f"sum by (reporter, {versions}, le, pod, instance) ({BUCKETS}{selector}) or ({age})"
 

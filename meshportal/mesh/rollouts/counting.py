@@ -41,6 +41,7 @@ class _Side:
     requests: float = 0.0
     errors: float = 0.0
     fast: float = 0.0
+    timed: float = 0.0
 
 
 def bound_of(slow_ms: float) -> float:
@@ -102,13 +103,17 @@ def arms(before: Counters, after: Counters, baseline: str, canary: str) -> tuple
         more = value - old if value >= old else value
         where = SERVED if reporter in SERVING else SENT
         side = sides.setdefault((version, where), _Side())
+        if le and math.isinf(float(le)):
+            side.timed += more
+            continue
         if le:
             side.fast += more
             continue
         side.requests += more
         side.errors += more if _failed(code, grpc, flags if where == SENT else "") else 0.0
     buckets = any(key.split(_SEPARATOR)[5] for key in after)
-    theirs, ours = (_arm(sides, version, buckets=buckets) for version in (baseline, canary))
+    timing = any(key.split(_SEPARATOR)[5] == "+Inf" for key in after)
+    theirs, ours = (_arm(sides, version, buckets=buckets, timing=timing) for version in (baseline, canary))
     lost = round(sum(sides[version, SENT].errors for version in ("", UNKNOWN_VERSION) if (version, SENT) in sides))
     if lost and not ours.total and theirs.total:
         ours = Arm(0, 0, 0, lost, lost)
@@ -119,13 +124,15 @@ def _failed(code: str, grpc: str, flags: str) -> bool:
     return is_error(code) or grpc not in {"", "0"} or bool(FAILED_FLAGS & set(flags.split(",")))
 
 
-def _arm(sides: Mapping[tuple[str, str], _Side], version: str, *, buckets: bool) -> Arm:
+def _arm(sides: Mapping[tuple[str, str], _Side], version: str, *, buckets: bool, timing: bool) -> Arm:
+    """`timing`: the histograms say how many requests they have timed; where they had no new one, nothing is known to be slow."""
     served, sent = sides.get((version, SERVED), _Side()), sides.get((version, SENT), _Side())
     fuller = served if served.requests >= sent.requests else sent
+    late = not fuller.timed and timing
     return Arm(
         requests=round(served.requests),
         errors=round(served.errors),
-        slow=max(0, round(fuller.requests - fuller.fast)) if buckets else 0,
+        slow=max(0, round((fuller.timed or fuller.requests) - fuller.fast)) if buckets and not late else 0,
         source_requests=round(sent.requests),
         source_errors=round(sent.errors),
     )
